@@ -1,0 +1,227 @@
+using System.Buffers;
+
+namespace Hostmemd.Protocol.Wire;
+
+/// <summary>
+/// Cuts a byte stream into the tokens of QEMU's JSON dialect (single quotes too), at any split of the input, each byte looked at once.
+/// One owner, no locks.
+/// </summary>
+/// <remarks>
+/// Positions are QEMU 11.1.3's: a token that ends only at the byte behind it leaves the next token's column one too high when that byte
+/// begins it. Clients see these columns in error texts, so they are kept.
+/// </remarks>
+internal sealed class JsonLexer
+{
+    private enum State : byte
+    {
+        Start,
+        Keyword,
+        Minus,
+        Zero,
+        Digits,
+        Point,
+        Fraction,
+        Exponent,
+        ExponentSign,
+        ExponentDigits,
+        String,
+        Escape,
+        Recovery,
+    }
+
+    private static readonly SearchValues<byte> DoubleQuotedStops = StopsOf((byte)'"');
+    private static readonly SearchValues<byte> SingleQuotedStops = StopsOf((byte)'\'');
+
+    private State _state;
+    private byte _quote;
+    private byte[] _partial = [];
+    private int _partialLength;
+    private long _offset;
+    private long _lineStart;
+    private int _line = 1;
+    private bool _lookedAhead;
+    private bool _pendingByteCounted;
+
+    /// <summary>Where the token that was cut last begins; from 1.</summary>
+    public int TokenLine { get; private set; } = 1;
+
+    /// <summary>Where the token that was cut last begins; bytes, from 1.</summary>
+    public long TokenColumn { get; private set; } = 1;
+
+    /// <summary>Bytes of an unfinished token that are kept between two calls.</summary>
+    public int Unfinished => _partialLength;
+
+    /// <summary>Takes input up to the end of the next token.</summary>
+    /// <param name="used">Bytes taken; call again with the rest.</param>
+    /// <param name="token">The token's bytes, quotes included; valid until the next call.</param>
+    /// <returns>false: all input was taken and no token ended.</returns>
+    public bool TryCut(ReadOnlySpan<byte> input, out int used, out JsonTokenKind kind, out ReadOnlySpan<byte> token)
+    {
+        var start = 0; // where the token begins in this input; a part of it may be kept from before
+        for (var i = 0; i < input.Length; i++)
+        {
+            if (_state == State.String)
+            {
+                // The inside of a string is most of any large message: jump over it.
+                var stop = input[i..].IndexOfAny(_quote == '"' ? DoubleQuotedStops : SingleQuotedStops);
+                if (stop < 0)
+                    break;
+                i += stop;
+            }
+            var c = input[i];
+            CountLine(c, i);
+            if (_state == State.Recovery)
+            {
+                if (!EndsRecovery(c))
+                {
+                    start = i + 1;
+                    continue;
+                }
+                _state = State.Start;
+                _lookedAhead = true;
+                start = i;
+            }
+            if (_state == State.Start)
+            {
+                if (c is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+                {
+                    _lookedAhead = false;
+                    start = i + 1;
+                    continue;
+                }
+                BeginToken(i);
+                start = i;
+            }
+            var (next, ended) = Step(c);
+            if (ended is null)
+            {
+                _state = next;
+                continue;
+            }
+            // A number or keyword ends before this byte, which is looked at again; everything else ends with it.
+            var ahead = ended is JsonTokenKind.Integer or JsonTokenKind.Float or JsonTokenKind.Keyword;
+            used = ahead ? i : i + 1;
+            kind = ended.Value;
+            token = Take(input[start..used]);
+            _state = kind == JsonTokenKind.Stray ? State.Recovery : State.Start;
+            _lookedAhead = ahead;
+            _pendingByteCounted = ahead;
+            _offset += used;
+            return true;
+        }
+        if (_state is not (State.Start or State.Recovery))
+            Keep(input[start..]);
+        _offset += input.Length;
+        used = input.Length;
+        kind = default;
+        token = default;
+        return false;
+    }
+
+    /// <summary>Frees what a large token left behind.</summary>
+    public void Trim()
+    {
+        if (_partialLength == 0 && _partial.Length > 64 * 1024)
+            _partial = [];
+    }
+
+    private static SearchValues<byte> StopsOf(byte quote) =>
+        SearchValues.Create([quote, (byte)'\\', 0xFE, 0xFF, .. Enumerable.Range(0, 0x20).Select(control => (byte)control)]);
+
+    private static bool EndsRecovery(byte c) =>
+        c is (< 0x20 and not (byte)'\t') or >= 0xFE or (byte)'{' or (byte)'}' or (byte)'[' or (byte)']' or (byte)':' or (byte)',';
+
+    private static bool IsDigit(byte c) => c is >= (byte)'0' and <= (byte)'9';
+
+    private void CountLine(byte c, int at)
+    {
+        if (_pendingByteCounted)
+        {
+            _pendingByteCounted = false;
+            return;
+        }
+        if (c == '\n')
+        {
+            _line++;
+            _lineStart = _offset + at + 1;
+        }
+    }
+
+    private void BeginToken(int at)
+    {
+        TokenLine = _line;
+        TokenColumn = _offset + at - _lineStart + 1 + (_lookedAhead ? 1 : 0);
+        _lookedAhead = false;
+    }
+
+    private (State Next, JsonTokenKind? Ended) Step(byte c) => _state switch
+    {
+        State.Start => StepStart(c),
+        State.Keyword => c is >= (byte)'a' and <= (byte)'z' ? (State.Keyword, null) : (default, JsonTokenKind.Keyword),
+        State.Minus => c == '0' ? (State.Zero, null) : IsDigit(c) ? (State.Digits, null) : Stray,
+        // No exponent here: 0e5 is the number 0 and the keyword e (seen in QEMU 11.1.3).
+        State.Zero => IsDigit(c) ? Stray : c == '.' ? (State.Point, null) : (default, JsonTokenKind.Integer),
+        State.Digits => IsDigit(c) ? (State.Digits, null) : StepInteger(c),
+        State.Point => IsDigit(c) ? (State.Fraction, null) : Stray,
+        State.Fraction => IsDigit(c) ? (State.Fraction, null) : c is (byte)'e' or (byte)'E' ? (State.Exponent, null) : (default, JsonTokenKind.Float),
+        State.Exponent => c is (byte)'+' or (byte)'-' ? (State.ExponentSign, null) : IsDigit(c) ? (State.ExponentDigits, null) : Stray,
+        State.ExponentSign => IsDigit(c) ? (State.ExponentDigits, null) : Stray,
+        State.ExponentDigits => IsDigit(c) ? (State.ExponentDigits, null) : (default, JsonTokenKind.Float),
+        State.String => c == _quote ? (default, JsonTokenKind.String) : c == '\\' ? (State.Escape, null) : StepInString(c),
+        State.Escape => StepInString(c),
+        _ => throw new InvalidOperationException($"lexer state {_state}"),
+    };
+
+    private static (State, JsonTokenKind?) Stray => (default, JsonTokenKind.Stray);
+
+    private static (State, JsonTokenKind?) StepInString(byte c) => c is < 0x20 or >= 0xFE ? Stray : (State.String, null);
+
+    private static (State, JsonTokenKind?) StepInteger(byte c) => c switch
+    {
+        (byte)'.' => (State.Point, null),
+        (byte)'e' or (byte)'E' => (State.Exponent, null),
+        _ => (default, JsonTokenKind.Integer),
+    };
+
+    private (State, JsonTokenKind?) StepStart(byte c)
+    {
+        switch (c)
+        {
+            case (byte)'{': return (default, JsonTokenKind.LeftBrace);
+            case (byte)'}': return (default, JsonTokenKind.RightBrace);
+            case (byte)'[': return (default, JsonTokenKind.LeftBracket);
+            case (byte)']': return (default, JsonTokenKind.RightBracket);
+            case (byte)':': return (default, JsonTokenKind.Colon);
+            case (byte)',': return (default, JsonTokenKind.Comma);
+            case (byte)'"' or (byte)'\'':
+                _quote = c;
+                return (State.String, null);
+            case (byte)'-': return (State.Minus, null);
+            case (byte)'0': return (State.Zero, null);
+            case >= (byte)'1' and <= (byte)'9': return (State.Digits, null);
+            case >= (byte)'a' and <= (byte)'z': return (State.Keyword, null);
+            default: return Stray;
+        }
+    }
+
+    /// <summary>The token's bytes: this input's, behind what was kept from inputs before.</summary>
+    private ReadOnlySpan<byte> Take(ReadOnlySpan<byte> last)
+    {
+        if (_partialLength == 0)
+            return last;
+        Keep(last);
+        var whole = _partial.AsSpan(0, _partialLength);
+        _partialLength = 0;
+        return whole;
+    }
+
+    private void Keep(ReadOnlySpan<byte> part)
+    {
+        // One byte over the limit is enough for the parser to refuse the token; the rest of it is not kept.
+        part = part[..(int)Math.Min(part.Length, JsonLimits.MaxTokenBytes + 1 - _partialLength)];
+        if (_partial.Length < _partialLength + part.Length)
+            Array.Resize(ref _partial, Math.Max(256, Math.Max(_partial.Length * 2, _partialLength + part.Length)));
+        part.CopyTo(_partial.AsSpan(_partialLength));
+        _partialLength += part.Length;
+    }
+}

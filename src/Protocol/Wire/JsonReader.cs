@@ -1,0 +1,31 @@
+namespace Hostmemd.Protocol.Wire;
+
+/// <summary>
+/// Reads a stream of JSON values in QEMU's dialect, in pieces of any size. State is kept between pieces, so that a value that comes in many
+/// of them costs no more than one that comes whole. Bad input becomes an error and reading goes on. One owner, no locks.
+/// </summary>
+public sealed class JsonReader
+{
+    private readonly JsonLexer _lexer = new();
+    private readonly JsonParser _parser = new();
+
+    /// <summary>Takes input up to the end of the next value or error.</summary>
+    /// <param name="used">Bytes taken; call again with the rest.</param>
+    /// <returns>false: all input was taken and more is needed.</returns>
+    public bool TryRead(ReadOnlySpan<byte> input, out int used, out JsonReading reading)
+    {
+        used = 0;
+        while (_lexer.TryCut(input[used..], out var taken, out var kind, out var token))
+        {
+            used += taken;
+            if (_parser.Add(kind, token, _lexer.TokenLine, _lexer.TokenColumn) is not { } made)
+                continue;
+            _lexer.Trim();
+            reading = made;
+            return true;
+        }
+        used = input.Length;
+        reading = default;
+        return false;
+    }
+}

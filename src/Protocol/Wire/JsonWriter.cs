@@ -1,0 +1,168 @@
+using System.Buffers;
+using System.Text;
+
+namespace Hostmemd.Protocol.Wire;
+
+/// <summary>
+/// Writes JSON as QEMU prints it: ", " and ": " between, ASCII only, \uXXXX in upper case, %.17g (seen in QEMU 11.1.3). Not checked for
+/// balance: the caller is code. One owner, no locks.
+/// </summary>
+public sealed class JsonWriter(IBufferWriter<byte> output)
+{
+    private static readonly SearchValues<char> Plain =
+        SearchValues.Create([.. Enumerable.Range(0x20, 0x5F).Select(c => (char)c).Where(c => c is not ('"' or '\\'))]);
+
+    private bool _needsComma;
+
+    public void BeginObject() => Open('{');
+
+    public void EndObject() => Close('}');
+
+    public void BeginArray() => Open('[');
+
+    public void EndArray() => Close(']');
+
+    /// <summary>A member's name; its value must follow.</summary>
+    public void Name(string name)
+    {
+        Separate();
+        Quote(name);
+        Write(": "u8);
+        _needsComma = false;
+    }
+
+    public void Text(string value)
+    {
+        Separate();
+        Quote(value);
+    }
+
+    public void Bool(bool value)
+    {
+        Separate();
+        Write(value ? "true"u8 : "false"u8);
+    }
+
+    public void Null()
+    {
+        Separate();
+        Write("null"u8);
+    }
+
+    public void Number(long value) => Number(JsonNumber.Of(value));
+
+    public void Number(ulong value) => Number(JsonNumber.Of(value));
+
+    public void Number(JsonNumber value)
+    {
+        Separate();
+        output.Advance(value.Format(output.GetSpan(40)));
+    }
+
+    /// <summary>Text that is JSON already.</summary>
+    public void Raw(ReadOnlySpan<byte> utf8)
+    {
+        Separate();
+        output.Write(utf8);
+    }
+
+    public void Value(JsonValue value)
+    {
+        switch (value)
+        {
+            case JsonNull: Null(); break;
+            case JsonBool boolean: Bool(boolean.Value); break;
+            case JsonNumber number: Number(number); break;
+            case JsonString text: Text(text.Value); break;
+            case JsonRaw raw: Raw(raw.Utf8.Span); break;
+            case JsonArray array:
+                BeginArray();
+                foreach (var item in array.Items)
+                    Value(item);
+                EndArray();
+                break;
+            case JsonObject members:
+                BeginObject();
+                foreach (var (name, member) in members.Members)
+                {
+                    Name(name);
+                    Value(member);
+                }
+                EndObject();
+                break;
+        }
+    }
+
+    private void Open(char bracket)
+    {
+        Separate();
+        Write([(byte)bracket]);
+        _needsComma = false;
+    }
+
+    private void Close(char bracket)
+    {
+        Write([(byte)bracket]);
+        _needsComma = true;
+    }
+
+    private void Separate()
+    {
+        if (_needsComma)
+            Write(", "u8);
+        _needsComma = true;
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(output.GetSpan(bytes.Length));
+        output.Advance(bytes.Length);
+    }
+
+    private void Quote(string text)
+    {
+        Write("\""u8);
+        var rest = text.AsSpan();
+        while (rest.Length > 0)
+        {
+            var plain = rest.IndexOfAnyExcept(Plain);
+            WritePlain(plain < 0 ? rest : rest[..plain]);
+            if (plain < 0)
+                break;
+            Escape(rest[plain]);
+            rest = rest[(plain + 1)..];
+        }
+        Write("\""u8);
+    }
+
+    private void WritePlain(ReadOnlySpan<char> ascii)
+    {
+        while (ascii.Length > 0)
+        {
+            var span = output.GetSpan(Math.Min(ascii.Length, 64 * 1024));
+            var part = ascii[..Math.Min(span.Length, ascii.Length)];
+            output.Advance(Encoding.ASCII.GetBytes(part, span));
+            ascii = ascii[part.Length..];
+        }
+    }
+
+    private void Escape(char c)
+    {
+        switch (c)
+        {
+            case '"': Write("\\\""u8); break;
+            case '\\': Write("\\\\"u8); break;
+            case '\b': Write("\\b"u8); break;
+            case '\f': Write("\\f"u8); break;
+            case '\n': Write("\\n"u8); break;
+            case '\r': Write("\\r"u8); break;
+            case '\t': Write("\\t"u8); break;
+            default:
+                var span = output.GetSpan(6);
+                "\\u"u8.CopyTo(span);
+                ((ushort)c).TryFormat(span[2..], out _, "X4");
+                output.Advance(6);
+                break;
+        }
+    }
+}
