@@ -1,0 +1,41 @@
+using System.Text;
+
+namespace Hostmemd.Protocol.Schema;
+
+/// <summary>Makes the reference manual, in Markdown, from the declarations.</summary>
+public static class ReferenceManual
+{
+    /// <param name="preface">What stands above the commands.</param>
+    public static string Write(string preface, IEnumerable<ICommandDeclaration> commands, IEnumerable<EventDeclaration> events)
+    {
+        var types = new ReferenceTypes();
+        var text = new StringBuilder(preface).Append("\n## Commands\n");
+        foreach (var command in commands)
+        {
+            AppendHead(text, command.Name, command.Doc, command.Features,
+                command.AllowOob ? "may run out of band" : null, command.AllowReadOnly ? "allowed on a read-only socket" : null);
+            text.Append(types.Describe("Argument", command.VisitArgumentMembers));
+            var result = new DocumentationVisitor(types);
+            command.VisitResult(result);
+            text.Append($"Returns {result.TypeText}.\n");
+        }
+        text.Append("\n## Events\n");
+        foreach (var declaration in events)
+        {
+            AppendHead(text, declaration.Name, declaration.Doc, declaration.Features, declaration.OnRequest ? "only after event-subscribe" : null);
+            text.Append(types.Describe("Data", declaration.VisitDataMembers));
+        }
+        text.Append("\n## Types\n");
+        types.AppendAll(text);
+        return text.ToString().TrimEnd() + "\n";
+    }
+
+    private static void AppendHead(StringBuilder text, string name, string doc, Features features, params string?[] notes)
+    {
+        text.Append($"\n### {name}\n\n{doc}\n\n");
+        var marks = (features.Names() ?? []).Select(feature => $"feature `{feature}`").Concat(notes.OfType<string>());
+        var line = string.Join("; ", marks);
+        if (line.Length > 0)
+            text.Append($"*{line}*\n\n");
+    }
+}

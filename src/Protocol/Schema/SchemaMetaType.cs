@@ -1,0 +1,12 @@
+namespace Hostmemd.Protocol.Schema;
+
+internal enum SchemaMetaType
+{
+    Builtin,
+    Enum,
+    Array,
+    Object,
+    Alternate,
+    Command,
+    Event,
+}
