@@ -1,0 +1,242 @@
+using System.IO.Pipelines;
+using Nerdbank.Streams;
+
+namespace Hostmemd.Protocol.Session;
+
+/// <summary>
+/// What waits to be sent to one client: replies and events in one order, taken by one writer, so that an event never lands inside a reply.
+/// Safe on any thread; nobody waits here for a slow client.
+/// </summary>
+/// <remarks>
+/// <para>Order. A command that reads the guest's state pins the generation it saw. Events of later generations wait until its reply is in, so
+/// that no reply lists a device whose DEVICE_DELETED was sent before.</para>
+/// <para>Bounds. Above <see cref="HighMark"/> the session stops reading requests. Events on request are dropped above it, counted, and
+/// reported by one EVENTS_LOST when there is room. A standard event is never dropped: a client that leaves a whole
+/// <see cref="HighMark"/> of them lying is disconnected, and so is one whose running command holds so many.</para>
+/// </remarks>
+internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? eventsLost) : IDisposable
+{
+    /// <summary>Bytes that may wait for a client.</summary>
+    public const long HighMark = 1024 * 1024;
+
+    private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _closedSource = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Sequence<byte> _filling = new();
+    private Sequence<byte> _sending = new();
+    private readonly HeldEvents _held = new(HighMark);
+    private long _standardBytes;
+    private ulong _lost;
+    private ulong? _pinned;
+    private bool _isSending;
+    private bool _corked;
+    private bool _closed;
+    private TaskCompletionSource? _roomWaiter;
+    private TaskCompletionSource? _emptyWaiter;
+
+    /// <summary>Completes when the client is gone, was too slow, or was given up.</summary>
+    public Task Closed => _closedSource.Task;
+
+    public bool IsFull
+    {
+        get
+        {
+            lock (_gate)
+                return IsOverMark;
+        }
+    }
+
+    private bool IsOverMark => !_closed && _filling.Length + _sending.Length > HighMark;
+
+    /// <summary>Reads state that events may overtake otherwise; the generation stays pinned until the next reply.</summary>
+    public T Pin<T>(Func<(T State, ulong Generation)> read)
+    {
+        lock (_gate)
+        {
+            var (state, generation) = read();
+            // A command that reads twice is bound by what it read first.
+            _pinned = Math.Min(_pinned ?? generation, generation);
+            return state;
+        }
+    }
+
+    /// <summary>A reply, already formatted; it ends the pin, and what waited behind it follows.</summary>
+    public void Reply(ReadOnlySpan<byte> utf8, bool endsPin)
+    {
+        lock (_gate)
+        {
+            Append(utf8);
+            if (endsPin)
+                Unpin();
+        }
+        Send();
+    }
+
+    /// <summary>An event. Returns at once; the bytes leave from another thread, as the caller may hold a lock.</summary>
+    public void Post(EventMessage message, ulong generation)
+    {
+        lock (_gate)
+        {
+            if (_closed)
+                return;
+            if (_pinned < generation)
+                Hold(message);
+            else
+                AppendEvent(message);
+        }
+        ThreadPool.UnsafeQueueUserWorkItem(static outbox => outbox.Send(), this, preferLocal: false);
+    }
+
+    /// <summary>Holds bytes back while more requests of the same input are worked on, so that their replies leave in one write.</summary>
+    public void Cork()
+    {
+        lock (_gate)
+            _corked = true;
+    }
+
+    public void Uncork()
+    {
+        lock (_gate)
+            _corked = false;
+        Send();
+    }
+
+    /// <summary>Completes when there is room again, or the client is gone.</summary>
+    public Task RoomAsync() => WaitAsync(ref _roomWaiter, () => IsOverMark);
+
+    /// <summary>Completes when everything was sent, or the client is gone.</summary>
+    public Task EmptyAsync() => WaitAsync(ref _emptyWaiter, () => !_closed && (_isSending || _filling.Length > 0));
+
+    /// <summary>Gives up on the client: what waits is dropped.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_closed)
+                return;
+            _closed = true;
+            _filling.Reset();
+            _held.TakeAll();
+            Wake();
+        }
+        _closedSource.TrySetResult();
+        output.CancelPendingFlush();
+    }
+
+    private Task WaitAsync(ref TaskCompletionSource? waiter, Func<bool> mustWait)
+    {
+        lock (_gate)
+        {
+            if (!mustWait())
+                return Task.CompletedTask;
+            waiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return waiter.Task;
+        }
+    }
+
+    private void Unpin()
+    {
+        _pinned = null;
+        foreach (var message in _held.TakeAll())
+            AppendEvent(message);
+    }
+
+    private void Hold(EventMessage message)
+    {
+        if (!_held.TryAdd(message))
+            _lost++;
+        if (_held.IsTooMany)
+            Dispose();
+    }
+
+    private void AppendEvent(EventMessage message)
+    {
+        if (_closed)
+            return;
+        if (message.Declaration.OnRequest && IsOverMark)
+        {
+            _lost++;
+            return;
+        }
+        AppendLost();
+        Append(message.Utf8.Span);
+        if (!message.Declaration.OnRequest)
+            _standardBytes += message.Utf8.Length;
+        if (_standardBytes > HighMark)
+            Dispose();
+    }
+
+    private void AppendLost()
+    {
+        if (_lost == 0 || eventsLost is null || IsOverMark)
+            return;
+        Append(eventsLost(_lost).Utf8.Span);
+        _lost = 0;
+    }
+
+    private void Append(ReadOnlySpan<byte> utf8)
+    {
+        if (_closed)
+            return;
+        utf8.CopyTo(_filling.GetSpan(utf8.Length));
+        _filling.Advance(utf8.Length);
+    }
+
+    private void Send()
+    {
+        lock (_gate)
+        {
+            if (_isSending || _corked || _closed || _filling.Length == 0)
+                return;
+            _isSending = true;
+        }
+        _ = SendAllAsync();
+    }
+
+    private async Task SendAllAsync()
+    {
+        try
+        {
+            while (TryTakeFilled())
+            {
+                foreach (var segment in _sending.AsReadOnlySequence)
+                {
+                    var result = await output.WriteAsync(segment).ConfigureAwait(false);
+                    if (result.IsCompleted || result.IsCanceled)
+                        throw new IOException("the client is gone");
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            Dispose();
+        }
+    }
+
+    /// <summary>Swaps the two buffers, or ends the sending.</summary>
+    private bool TryTakeFilled()
+    {
+        lock (_gate)
+        {
+            _sending.Reset();
+            AppendLost();
+            if (_closed || _corked || _filling.Length == 0)
+            {
+                _isSending = false;
+                Wake();
+                return false;
+            }
+            (_sending, _filling) = (_filling, _sending);
+            _standardBytes = 0;
+            Wake();
+            return true;
+        }
+    }
+
+    private void Wake()
+    {
+        if (!IsOverMark)
+            Interlocked.Exchange(ref _roomWaiter, null)?.TrySetResult();
+        if (_closed || (!_isSending && _filling.Length == 0))
+            Interlocked.Exchange(ref _emptyWaiter, null)?.TrySetResult();
+    }
+}

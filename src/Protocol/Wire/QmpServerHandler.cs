@@ -1,0 +1,69 @@
+using Hostmemd.Protocol.Session;
+using StreamJsonRpc;
+using StreamJsonRpc.Protocol;
+
+namespace Hostmemd.Protocol.Wire;
+
+/// <summary>
+/// The server's framing: bytes to requests, replies to bytes. Bad input is a request that carries its error, so that the answer takes its
+/// place in order and the connection lives on.
+/// </summary>
+internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHandler
+{
+    private readonly JsonPipeReader _input = new(session.Input);
+    private long _lastEngineId;
+
+    public bool CanRead => true;
+
+    public bool CanWrite => true;
+
+    public IJsonRpcMessageFormatter Formatter { get; } = new QmpFormatter();
+
+    /// <summary>The next request; null when the client has ended and every reply was sent.</summary>
+    public async ValueTask<JsonRpcMessage?> ReadAsync(CancellationToken cancellationToken)
+    {
+        while (!session.IsFinishing && !session.Closed.IsCompleted)
+        {
+            if (session.InBand.IsFull || session.Outbox.IsFull)
+            {
+                session.Outbox.Uncork();
+                await Task.WhenAny(session.InBand.RoomAsync(), session.Closed).ConfigureAwait(false);
+                await session.Outbox.RoomAsync().ConfigureAwait(false);
+                continue;
+            }
+            if (_input.TryRead(out var reading))
+            {
+                session.Outbox.Cork();
+                session.CommandStarted();
+                return new QmpRequest(++_lastEngineId, reading, session.IsOobEnabled && IsOutOfBand(reading.Value));
+            }
+            session.Outbox.Uncork();
+            try
+            {
+                if (!await _input.FillAsync(cancellationToken).ConfigureAwait(false))
+                    break;
+            }
+            catch (IOException)
+            {
+                session.Outbox.Dispose();
+                break;
+            }
+        }
+        session.Outbox.Uncork();
+        await session.DrainAsync().ConfigureAwait(false);
+        return null;
+    }
+
+    public ValueTask WriteAsync(JsonRpcMessage content, CancellationToken cancellationToken)
+    {
+        var reply = content as QmpReply ?? throw new NotSupportedException("a server sends replies");
+        session.Outbox.Reply(reply.Utf8, endsPin: !reply.Request.IsOutOfBand);
+        if (!reply.Request.IsOutOfBand)
+            session.InBand.Leave();
+        session.CommandEnded();
+        return default;
+    }
+
+    private static bool IsOutOfBand(JsonValue? value) =>
+        value is JsonObject request && request.Contains("exec-oob") && !request.Contains("execute");
+}
