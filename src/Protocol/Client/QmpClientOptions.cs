@@ -1,0 +1,23 @@
+using Hostmemd.Protocol.Wire;
+
+namespace Hostmemd.Protocol.Client;
+
+/// <summary>How a <see cref="QmpClient"/> opens its session.</summary>
+public sealed record QmpClientOptions
+{
+    /// <summary>Sends qmp_capabilities after the greeting; without it that is the caller's first command.</summary>
+    public bool Negotiate { get; init; } = true;
+
+    /// <summary>Enables out-of-band execution where the server offers it.</summary>
+    public bool EnableOob { get; init; }
+
+    /// <summary>Events that may wait to be read; beyond that the oldest are dropped and counted.</summary>
+    public int EventCapacity { get; init; } = 1024;
+
+    /// <summary>
+    /// Told of every message in the order they come, before anyone else: the greeting, events, answers (less the id that the client gave to
+    /// the call), and what answers no call. It runs on the reading thread: the server waits while it does, and its exception ends the
+    /// connection. It must not dispose the client.
+    /// </summary>
+    public Action<JsonObject>? Observer { get; init; }
+}
