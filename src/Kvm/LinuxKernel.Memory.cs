@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using Hostmemd.Kvm.Native;
+
+namespace Hostmemd.Kvm;
+
+public sealed unsafe partial class LinuxKernel
+{
+    private const uint MoveStrictly = 1 | 2; // MPOL_MF_STRICT, MPOL_MF_MOVE
+    private const uint PolicyOfAddress = 2; // MPOL_F_ADDR
+
+    public HostAddress Mmap(
+        HostAddress address, ulong length, MemoryProtection protection, MapFlags flags, SafeHandle? file, ulong offset) =>
+        new((ulong)Check("mmap", Syscall.Mmap(address.Value, length, (int)protection, (int)flags, file, Signed(offset, "mmap"))));
+
+    public void Munmap(HostAddress address, ulong length) => Check("munmap", Syscall.Munmap(address.Value, length));
+
+    public void Mprotect(HostAddress address, ulong length, MemoryProtection protection) =>
+        Check("mprotect", Syscall.Mprotect(address.Value, length, (int)protection));
+
+    public void Madvise(HostAddress address, ulong length, MemoryAdvice advice) =>
+        Check($"madvise({Name(advice)})", Uninterrupted(() => Syscall.Madvise(address.Value, length, (int)advice)));
+
+    public void Mbind(HostAddress address, ulong length, MemoryPolicy policy, IReadOnlyCollection<uint> nodes)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        var highest = nodes.Count == 0 ? 0 : nodes.Max();
+        var words = new ulong[(highest / 64) + 1];
+        foreach (var node in nodes)
+            words[node / 64] |= 1UL << (int)(node % 64);
+        // The kernel reads one bit less than it is told, hence two more than the highest number. Source: man 2 mbind, BUGS of
+        // get_mempolicy.
+        var bits = nodes.Count == 0 ? 0UL : highest + 2UL;
+        fixed (ulong* mask = words)
+        {
+            // SAFETY: the mask has a word for every bit that is announced, but for the last, which the kernel does not read.
+            Check("mbind", Syscall.Mbind(address.Value, length, (int)policy, nodes.Count == 0 ? null : mask, bits, MoveStrictly));
+        }
+    }
+
+    public MemoryPolicy GetMempolicy(HostAddress address)
+    {
+        int mode;
+        // SAFETY: one int on this stack frame; the address is only looked up.
+        Check("get_mempolicy", Syscall.GetMempolicy(&mode, address.Value, PolicyOfAddress));
+        return (MemoryPolicy)mode;
+    }
+
+    public void ReadMemory(HostAddress source, Span<byte> target)
+    {
+        fixed (byte* start = target)
+        {
+            // SAFETY: the kernel checks the source itself (EFAULT); the target is pinned and as long as said.
+            for (var done = 0; done < target.Length;)
+            {
+                var local = new Libc.Iovec { Base = start + done, Length = (ulong)(target.Length - done) };
+                var remote = new Libc.Iovec { Base = (void*)(source.Value + (ulong)done), Length = local.Length };
+                var result = Syscall.Result(Libc.process_vm_readv(Environment.ProcessId, &local, 1, &remote, 1, 0));
+                done += Progress("process_vm_readv", result);
+            }
+        }
+    }
+
+    public void WriteMemory(HostAddress target, ReadOnlySpan<byte> source)
+    {
+        fixed (byte* start = source)
+        {
+            // SAFETY: the kernel checks the target itself (EFAULT); the source is pinned and as long as said.
+            for (var done = 0; done < source.Length;)
+            {
+                var local = new Libc.Iovec { Base = start + done, Length = (ulong)(source.Length - done) };
+                var remote = new Libc.Iovec { Base = (void*)(target.Value + (ulong)done), Length = local.Length };
+                var result = Syscall.Result(Libc.process_vm_writev(Environment.ProcessId, &local, 1, &remote, 1, 0));
+                done += Progress("process_vm_writev", result);
+            }
+        }
+    }
+
+    /// <summary>A short copy goes on behind what was done; one of nothing at all would go on for ever.</summary>
+    private static int Progress(string call, nint result) =>
+        Check(call, result) == 0 ? throw new KernelException(call, Errno.EFAULT) : (int)result;
+
+    private static string Name(MemoryAdvice advice) => advice switch
+    {
+        MemoryAdvice.DontNeed => "MADV_DONTNEED",
+        MemoryAdvice.Remove => "MADV_REMOVE",
+        MemoryAdvice.DontFork => "MADV_DONTFORK",
+        MemoryAdvice.Mergeable => "MADV_MERGEABLE",
+        MemoryAdvice.Unmergeable => "MADV_UNMERGEABLE",
+        MemoryAdvice.HugePage => "MADV_HUGEPAGE",
+        MemoryAdvice.NoHugePage => "MADV_NOHUGEPAGE",
+        MemoryAdvice.DontDump => "MADV_DONTDUMP",
+        MemoryAdvice.DoDump => "MADV_DODUMP",
+        MemoryAdvice.PopulateRead => "MADV_POPULATE_READ",
+        MemoryAdvice.PopulateWrite => "MADV_POPULATE_WRITE",
+        _ => $"{(int)advice}",
+    };
+}

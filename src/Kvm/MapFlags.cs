@@ -1,0 +1,13 @@
+namespace Hostmemd.Kvm;
+
+/// <summary>MAP_*; the values are those of x86-64 and arm64.</summary>
+[Flags]
+public enum MapFlags
+{
+    None = 0,
+    Shared = 0x01,
+    Private = 0x02,
+    Fixed = 0x10,
+    Anonymous = 0x20,
+    NoReserve = 0x4000,
+}

@@ -1,0 +1,167 @@
+namespace Hostmemd.Kvm;
+
+/// <summary>
+/// Owns one mapping with its guard page. Closed by <see cref="Dispose"/> alone; a finalizer never unmaps guest memory, it reports.
+/// </summary>
+/// <remarks>
+/// The bytes are never dereferenced here: without a page behind them the load is a SIGBUS, and that ends a .NET process.
+/// <see cref="Read"/> and <see cref="Write"/> go through the kernel, which answers EFAULT. Order of the steps as seen in QEMU 11.1.3.
+/// </remarks>
+public sealed partial class MappedMemory : IDisposable
+{
+    /// <summary>The smallest page of every architecture this runs on.</summary>
+    public const ulong PageSize = 4096;
+
+    private const ulong AnonymousAlignment = 2 << 20;
+
+    private readonly IKernel _kernel;
+    private readonly Action<string>? _leaked;
+    private bool _closed;
+
+    private MappedMemory(IKernel kernel, HostAddress address, ulong size, ulong alignment, Action<string>? leaked)
+    {
+        _kernel = kernel;
+        Address = address;
+        Size = size;
+        Alignment = alignment;
+        _leaked = leaked;
+    }
+
+    ~MappedMemory() => _leaked?.Invoke($"MappedMemory {Address} was never closed");
+
+    public HostAddress Address { get; }
+
+    /// <summary>Bytes mapped, without the guard page.</summary>
+    public ulong Size { get; }
+
+    public ulong Alignment { get; }
+
+    /// <summary>Reserves, maps, advises and binds; on failure nothing of it is left.</summary>
+    /// <param name="leaked">Told by the finalizer, and when an undo failed; may come on the finalizer's thread.</param>
+    /// <exception cref="KernelException">The first step that failed.</exception>
+    /// <exception cref="OverflowException">Size, alignment and offset do not fit into 64 bits.</exception>
+    public static MappedMemory Create(IKernel kernel, MappingOptions options, Action<string>? leaked = null)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfZero(options.Size);
+        var page = PageOf(kernel, options);
+        var alignment = Math.Max(page, options.Alignment != 0 ? options.Alignment : options.File is null ? AnonymousAlignment : page);
+        if (!ulong.IsPow2(alignment))
+            throw new ArgumentException("The alignment is not a power of two.", nameof(options));
+        var size = RoundUp(options.Size, page);
+        _ = checked(options.Offset + size);
+
+        // The guard page behind the memory stays reserved: a run past the end is a fault, not another guest's memory.
+        var reserved = checked(size + alignment + PageSize);
+        const MapFlags nothing = MapFlags.Private | MapFlags.Anonymous | MapFlags.NoReserve;
+        var start = kernel.Mmap(default, reserved, MemoryProtection.None, nothing, null, 0);
+        var kept = reserved;
+        try
+        {
+            var address = new HostAddress(RoundUp(start.Value, alignment));
+            Map(kernel, options, address, size);
+            // What an undo has to unmap shrinks with each trim that succeeded.
+            if (address > start)
+                kernel.Munmap(start, address.Value - start.Value);
+            kept -= address.Value - start.Value;
+            start = address;
+            if (kept > size + PageSize)
+                kernel.Munmap(start.Add(size + PageSize), kept - (size + PageSize));
+            kept = size + PageSize;
+            Advise(kernel, options, address, size);
+            return new MappedMemory(kernel, address, size, alignment, leaked);
+        }
+        catch
+        {
+            Undo(kernel, start, kept, leaked);
+            throw;
+        }
+    }
+
+    /// <summary>Unmaps memory and guard page.</summary>
+    /// <exception cref="KernelException">The mapping is still there; it must not be reused, nor its slot's number.</exception>
+    public void Dispose()
+    {
+        if (_closed)
+            return;
+        _kernel.Munmap(Address, Size + PageSize);
+        _closed = true;
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Copies bytes out.</summary>
+    /// <exception cref="KernelException">EFAULT: no page behind them.</exception>
+    public void Read(ulong offset, Span<byte> target) => _kernel.ReadMemory(At(offset, (ulong)target.Length), target);
+
+    /// <summary>Copies bytes in.</summary>
+    /// <exception cref="KernelException">EFAULT: no page behind them, or not writable.</exception>
+    public void Write(ulong offset, ReadOnlySpan<byte> source) => _kernel.WriteMemory(At(offset, (ulong)source.Length), source);
+
+    private HostAddress At(ulong offset, ulong length)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Size);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Size - offset);
+        return Address.Add(offset);
+    }
+
+    private static void Map(IKernel kernel, MappingOptions options, HostAddress address, ulong size)
+    {
+        var flags = MapFlags.Fixed
+            | (options.Shared ? MapFlags.Shared : MapFlags.Private)
+            | (options.File is null ? MapFlags.Anonymous : MapFlags.None)
+            | (options.NoReserve ? MapFlags.NoReserve : MapFlags.None);
+        var protection = options.ReadOnly ? MemoryProtection.Read : MemoryProtection.Read | MemoryProtection.Write;
+        kernel.Mmap(address, size, protection, flags, options.File, options.Offset);
+    }
+
+    private static void Advise(IKernel kernel, MappingOptions options, HostAddress address, ulong size)
+    {
+        if (options.HugePage)
+            Hint(kernel, address, size, MemoryAdvice.HugePage);
+        if (options.DontFork)
+            kernel.Madvise(address, size, MemoryAdvice.DontFork);
+        if (options.Merge is { } merge)
+            Hint(kernel, address, size, merge ? MemoryAdvice.Mergeable : MemoryAdvice.Unmergeable);
+        if (!options.Dump)
+            kernel.Madvise(address, size, MemoryAdvice.DontDump);
+        if (options.Policy != MemoryPolicy.Default || options.Nodes.Count != 0)
+            kernel.Mbind(address, size, options.Policy, options.Nodes);
+    }
+
+    /// <summary>A kernel built without huge pages or KSM answers EINVAL; the memory is as good without them.</summary>
+    private static void Hint(IKernel kernel, HostAddress address, ulong size, MemoryAdvice advice)
+    {
+        try
+        {
+            kernel.Madvise(address, size, advice);
+        }
+        catch (KernelException e) when (e.Errno == Errno.EINVAL)
+        {
+        }
+    }
+
+    private static void Undo(IKernel kernel, HostAddress start, ulong length, Action<string>? leaked)
+    {
+        try
+        {
+            kernel.Munmap(start, length);
+        }
+        catch (KernelException e)
+        {
+            // The first failure is the one to report upwards; this one must at least be seen.
+            leaked?.Invoke($"{length} bytes of address space at {start} are lost: {e.Message}");
+        }
+    }
+
+    private static ulong PageOf(IKernel kernel, MappingOptions options)
+    {
+        if (options.File is null)
+            return PageSize;
+        var status = kernel.Fstatfs(options.File);
+        return status.IsHugeTlb ? status.BlockSize : PageSize;
+    }
+
+    private static ulong RoundUp(ulong value, ulong unit) => checked(value + (unit - 1)) & ~(unit - 1);
+}
