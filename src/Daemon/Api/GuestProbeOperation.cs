@@ -1,0 +1,8 @@
+namespace Hostmemd.Api;
+
+internal enum GuestProbeOperation
+{
+    Read,
+    Write,
+    Compare,
+}

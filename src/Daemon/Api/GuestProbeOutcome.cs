@@ -1,0 +1,11 @@
+namespace Hostmemd.Api;
+
+internal enum GuestProbeOutcome
+{
+    Done,
+    Mmio,
+    MemoryFault,
+    Efault,
+    Shutdown,
+    Timeout,
+}

@@ -1,0 +1,7 @@
+namespace Hostmemd.Api;
+
+internal enum ObjectType
+{
+    MemoryBackendMemfd,
+    MemoryBackendRam,
+}

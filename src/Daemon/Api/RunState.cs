@@ -1,0 +1,9 @@
+namespace Hostmemd.Api;
+
+internal enum RunState
+{
+    Paused,
+    Prelaunch,
+    Running,
+    Shutdown,
+}

@@ -1,0 +1,8 @@
+namespace Hostmemd.Api;
+
+internal enum YankInstanceType
+{
+    BlockNode,
+    Chardev,
+    Migration,
+}

@@ -1,0 +1,137 @@
+using Hostmemd.Api;
+using Hostmemd.Protocol.Schema;
+using Hostmemd.Protocol.Wire;
+using Hostmemd.Sessions;
+
+namespace Hostmemd.Commands;
+
+/// <summary>The table: every command in one line or two, in the manual's order.</summary>
+internal static class CommandList
+{
+    public static CommandTable<Client> Create()
+    {
+        CommandTable<Client> table = null!;
+        // The two that describe the table are made from it, once, when first asked for.
+        var names = new Lazy<JsonRaw>(() => SchemaText.Commands(table.Commands));
+        var schema = new Lazy<JsonRaw>(() => SchemaText.Schema(table.Commands, Events.All));
+
+        List<Command<Client>> commands =
+        [
+            .. Control(),
+            new Command<Client, Nothing, JsonRaw?>(
+                "query-commands", "Lists the commands.", Shapes.CachedList<CommandInfo>, (_, _) => new(names.Value))
+            { AllowReadOnly = true },
+            new Command<Client, Nothing, JsonRaw?>(
+                "query-qmp-schema", "Describes commands, events and types.", Shapes.CachedList<SchemaInfo>, (_, _) => new(schema.Value))
+            { AllowReadOnly = true },
+            .. Objects(),
+            .. Memory(),
+            .. Own(),
+        ];
+        table = new CommandTable<Client>(commands);
+        return table;
+    }
+
+    private static IEnumerable<Command<Client>> Control() =>
+    [
+        Query<QmpCapabilitiesArguments, Nothing>(
+            "qmp_capabilities", "Ends negotiation: the first command of every session.", Shapes.Struct, ControlCommands.Negotiate),
+        Query<Nothing, VersionInfo>("query-version", "Says which interface and which program this is.", Shapes.Struct, (_, _) => ControlCommands.Version),
+        Query<Nothing, NameInfo>("query-name", "Says the guest's name.", Shapes.Struct, (client, _) => ControlCommands.QueryName(client)),
+        Query<Nothing, UuidInfo>("query-uuid", "Says the guest's UUID.", Shapes.Struct, (client, _) => ControlCommands.QueryUuid(client)),
+        Query<Nothing, TargetInfo>("query-target", "Says the guest's architecture.", Shapes.Struct, (_, _) => ControlCommands.QueryTarget()),
+        Query<Nothing, StatusInfo>("query-status", "Says whether the guest counts as running.", Shapes.Struct, (client, _) => ControlCommands.QueryStatus(client)),
+        Query<Nothing, KvmInfo>(
+            "query-kvm", "Says whether KVM is in use; query-accelerators says more.", Shapes.Struct, (client, _) => ControlCommands.QueryKvm(client),
+            Features.Deprecated),
+        Query<Nothing, AcceleratorInfo>(
+            "query-accelerators", "Says which accelerator is in use, and which could be.", Shapes.Struct,
+            (client, _) => ControlCommands.QueryAccelerators(client)),
+        Act<Nothing>("stop", "Makes a running guest count as stopped.", (client, _) => ControlCommands.Stop(client)),
+        Act<Nothing>("cont", "Makes the guest count as running.", (client, _) => ControlCommands.Cont(client)),
+        Act<Nothing>("system_reset", "Resets the guest; its memory stays as it is.", (client, _) => ControlCommands.Reset(client)),
+        Act<Nothing>("system_powerdown", "Asks the guest to power down; no guest OS reacts here.", (client, _) => ControlCommands.Powerdown(client)),
+        Act<Nothing>("quit", "Ends the daemon.", (client, _) => ControlCommands.Quit(client)),
+        new Command<Client, YankArguments, Nothing>(
+            "yank", "Recovers instances that hang; there is none here that could.", Shapes.Struct, (_, arguments) => new(ControlCommands.Yank(arguments)))
+        { AllowOob = true },
+        new Command<Client, Nothing, List<YankInstance>>(
+            "query-yank", "Lists the instances that yank can recover: none.", Shapes.StructList, (_, _) => new(ControlCommands.QueryYank()))
+        { AllowOob = true, AllowReadOnly = true },
+    ];
+
+    private static IEnumerable<Command<Client>> Objects() =>
+    [
+        ActSlowly<ObjectOptions>("object-add", "Makes an object; answered when its memory is there.", ObjectCommands.AddAsync),
+        ActSlowly<IdArguments>("object-del", "Removes an object that nobody uses.", ObjectCommands.DeleteAsync),
+        Query<QomGetArguments, JsonValue>("qom-get", "Reads a property.", Shapes.Any, QomCommands.Get),
+        ActSlowly<QomSetArguments>("qom-set", "Sets a property.", QomCommands.SetAsync),
+        Query<QomPathArguments, List<ObjectPropertyInfo>>("qom-list", "Lists the properties and children of an object.", Shapes.StructList, QomCommands.List),
+        Query<QomListGetArguments, List<ObjectPropertiesValues>>(
+            "qom-list-get", "Reads all properties of several objects.", Shapes.StructList, QomCommands.ListGet),
+        Query<QomListTypesArguments, List<ObjectTypeInfo>>(
+            "qom-list-types", "Lists the types of objects.", Shapes.StructList, (_, arguments) => QomCommands.ListTypes(arguments)),
+        Query<TypeNameArguments, List<ObjectPropertyInfo>>(
+            "qom-list-properties", "Lists the properties that objects of a type have.", Shapes.StructList,
+            (_, arguments) => QomCommands.ListProperties(arguments)),
+        Query<TypeNameArguments, List<ObjectPropertyInfo>>(
+            "device-list-properties", "Lists the properties that devices of a type take.", Shapes.StructList,
+            (_, arguments) => QomCommands.ListDeviceProperties(arguments)),
+        Act<FdNameArguments>("getfd", "Names a descriptor that came with the request.", DescriptorCommands.GetFd),
+        Act<FdNameArguments>("closefd", "Closes a named descriptor.", DescriptorCommands.CloseFd),
+        new Command<Client, AddFdArguments, AddFdInfo>(
+            "add-fd", "Adds a descriptor that came with the request to a set.", Shapes.Struct,
+            (client, arguments) => new(DescriptorCommands.AddFd(client, arguments))),
+        Act<RemoveFdArguments>("remove-fd", "Closes a descriptor of a set, or all of them.", DescriptorCommands.RemoveFd),
+        Query<Nothing, List<FdSetInfo>>(
+            "query-fdsets", "Lists the sets of descriptors.", Shapes.StructList, (client, _) => DescriptorCommands.QueryFdSets(client)),
+    ];
+
+    private static IEnumerable<Command<Client>> Memory() =>
+    [
+        Query<Nothing, List<MemdevInfo>>("query-memdev", "Lists the memory backends.", Shapes.StructList, (client, _) => MemoryCommands.QueryMemdev(client)),
+        Query<Nothing, List<MemoryDeviceInfo>>(
+            "query-memory-devices", "Lists the plugged memory, by address.", Shapes.StructList, (client, _) => MemoryCommands.QueryMemoryDevices(client)),
+        Query<Nothing, MemorySizeSummary>(
+            "query-memory-size-summary", "Says how much memory the guest has.", Shapes.Struct, (client, _) => MemoryCommands.QueryMemorySizeSummary(client)),
+        new Command<Client, DeviceAddArguments, Nothing>(
+            "device_add",
+            "Plugs a device: a pc-dimm with memdev (id or QOM path of a backend), addr, slot and node. What is not given is chosen.",
+            Shapes.Struct, DeviceCommands.AddAsync)
+        { Features = Features.JsonCli | Features.JsonCliHotplug },
+        ActSlowly<IdArguments>("device_del", "Unplugs a device, at once; DEVICE_DELETED follows the reply.", DeviceCommands.DeleteAsync),
+    ];
+
+    private static IEnumerable<Command<Client>> Own() =>
+    [
+        Query<EventSubscribeArguments, EventSubscription>(
+            "event-subscribe", "Sets which events on request this session gets.", Shapes.Struct, EventCommands.Subscribe, Features.Hostmemd),
+        Query<QueryMemorySlotsArguments, MemorySlotMap>(
+            "query-memory-slots", "Lists KVM's memory slots, by address.", Shapes.Struct, SlotCommands.QueryMemorySlots, Features.Hostmemd),
+        new Command<Client, GuestMemfdCapabilitiesArguments, GuestMemfdCapabilities>(
+            "query-guest-memfd-capabilities", "Says what guest_memfd can do on this host, shown by doing it.", Shapes.Struct, SlotCommands.QueryGuestMemfdAsync)
+        { Features = Features.Hostmemd | Features.Unstable, AllowReadOnly = true },
+        new Command<Client, ProbeArguments, GuestProbeResult>(
+            "probe-guest-memory", "Reads, writes or compares guest memory through a vCPU.", Shapes.Struct, ProbeCommands.ProbeAsync)
+        { Features = Features.Hostmemd | Features.Unstable },
+    ];
+
+    /// <summary>A command that changes nothing of the guest: read-only sockets may call it.</summary>
+    private static Command<Client> Query<TArguments, TResult>(
+        string name, string doc, VisitElement<TResult> result, Func<Client, TArguments, TResult> handler, Features features = Features.None)
+        where TArguments : class, IQapiType, new()
+        => new Command<Client, TArguments, TResult>(name, doc, result, (client, arguments) => new(handler(client, arguments)))
+        {
+            AllowReadOnly = true,
+            Features = features,
+        };
+
+    private static Command<Client> Act<TArguments>(string name, string doc, Func<Client, TArguments, Nothing> handler)
+        where TArguments : class, IQapiType, new()
+        => new Command<Client, TArguments, Nothing>(name, doc, Shapes.Struct, (client, arguments) => new(handler(client, arguments)));
+
+    /// <summary>One that may take its time: it leaves the owner, and only its own session waits.</summary>
+    private static Command<Client> ActSlowly<TArguments>(string name, string doc, Func<Client, TArguments, ValueTask<Nothing>> handler)
+        where TArguments : class, IQapiType, new()
+        => new Command<Client, TArguments, Nothing>(name, doc, Shapes.Struct, handler);
+}

@@ -1,0 +1,86 @@
+using Hostmemd.Api;
+using Hostmemd.Devices;
+using Hostmemd.Guests;
+using Hostmemd.Objects;
+using Hostmemd.Protocol.Schema;
+using Hostmemd.Protocol.Session;
+
+namespace Hostmemd.Commands;
+
+/// <summary>The events, each declared once, and how they are made.</summary>
+internal static class Events
+{
+    private static readonly EventDeclaration<ShutdownData> ShutdownEvent = new(
+        "SHUTDOWN", "The guest ends. Before the reply of quit.");
+
+    private static readonly EventDeclaration<ShutdownData> ResetEvent = new("RESET", "The guest was reset. Before the reply of system_reset.");
+
+    private static readonly EventDeclaration<Nothing> PowerdownEvent = new("POWERDOWN", "The guest was asked to power down; no guest OS reacts here.");
+
+    private static readonly EventDeclaration<Nothing> StopEvent = new("STOP", "The guest counts as stopped. Before the reply of stop.");
+
+    private static readonly EventDeclaration<Nothing> ResumeEvent = new("RESUME", "The guest counts as running. Before the reply of cont.");
+
+    private static readonly EventDeclaration<DeviceDeletedData> DeviceDeletedEvent = new(
+        "DEVICE_DELETED", "A device is gone from every query, its memory slot too. After the reply of device_del.");
+
+    private static readonly EventDeclaration<MemoryBackendAddedData> MemoryBackendAddedEvent = new(
+        "MEMORY_BACKEND_ADDED", "A memory backend was made. Before the reply of object-add.")
+    { Features = Features.Hostmemd, OnRequest = true };
+
+    private static readonly EventDeclaration<MemoryBackendDeletedData> MemoryBackendDeletedEvent = new(
+        "MEMORY_BACKEND_DELETED", "A memory backend is gone. Before the reply of object-del.")
+    { Features = Features.Hostmemd, OnRequest = true };
+
+    private static readonly EventDeclaration<MemorySlotAddedData> MemorySlotAddedEvent = new(
+        "MEMORY_SLOT_ADDED", "KVM has a new memory slot. Before the reply of device_add. The probe's own slot makes none.")
+    { Features = Features.Hostmemd, OnRequest = true };
+
+    private static readonly EventDeclaration<MemorySlotDeletedData> MemorySlotDeletedEvent = new(
+        "MEMORY_SLOT_DELETED", "KVM's memory slot is gone. After the reply of device_del, before DEVICE_DELETED.")
+    { Features = Features.Hostmemd, OnRequest = true };
+
+    private static readonly EventDeclaration<EventsLostData> EventsLostEvent = new(
+        "EVENTS_LOST", "This session was too slow for events it subscribed to; it should query again.")
+    { Features = Features.Hostmemd, OnRequest = true };
+
+    /// <summary>All of them, in the manual's order.</summary>
+    public static IReadOnlyList<EventDeclaration> All { get; } =
+    [
+        ShutdownEvent, PowerdownEvent, ResetEvent, StopEvent, ResumeEvent, DeviceDeletedEvent,
+        MemoryBackendAddedEvent, MemoryBackendDeletedEvent, MemorySlotAddedEvent, MemorySlotDeletedEvent, EventsLostEvent,
+    ];
+
+    public static EventMessage Shutdown(ShutdownCause cause, TimeProvider clock) =>
+        ShutdownEvent.Format(new ShutdownData { Reason = cause }, clock);
+
+    public static EventMessage Reset(ShutdownCause cause, TimeProvider clock) => ResetEvent.Format(new ShutdownData { Reason = cause }, clock);
+
+    public static EventMessage Powerdown(TimeProvider clock) => PowerdownEvent.Format(Nothing.Value, clock);
+
+    public static EventMessage Stop(TimeProvider clock) => StopEvent.Format(Nothing.Value, clock);
+
+    public static EventMessage Resume(TimeProvider clock) => ResumeEvent.Format(Nothing.Value, clock);
+
+    public static EventMessage DeviceDeleted(Dimm dimm, TimeProvider clock) =>
+        DeviceDeletedEvent.Format(new DeviceDeletedData { Device = dimm.Id, Path = dimm.QomPath }, clock);
+
+    public static EventMessage MemoryBackendAdded(MemoryBackend backend, ulong size, ulong generation, TimeProvider clock) =>
+        MemoryBackendAddedEvent.Format(
+            new MemoryBackendAddedData { Memdev = backend.QomPath, QomType = backend.TypeName, Size = size, Generation = generation }, clock);
+
+    public static EventMessage MemoryBackendDeleted(MemoryBackend backend, ulong size, ulong generation, TimeProvider clock) =>
+        MemoryBackendDeletedEvent.Format(new MemoryBackendDeletedData { Memdev = backend.QomPath, Size = size, Generation = generation }, clock);
+
+    public static EventMessage MemorySlotAdded(PublishedSlot slot, ulong generation, TimeProvider clock) =>
+        MemorySlotAdded(slot.ToInfo(), generation, clock) with { ForReadOnly = MemorySlotAdded(slot.ToInfo(hideHostAddress: true), generation, clock) };
+
+    private static EventMessage MemorySlotAdded(MemorySlotInfo slot, ulong generation, TimeProvider clock) =>
+        MemorySlotAddedEvent.Format(new MemorySlotAddedData { SlotInfo = slot, Generation = generation }, clock);
+
+    public static EventMessage MemorySlotDeleted(PublishedSlot slot, ulong generation, TimeProvider clock) =>
+        MemorySlotDeletedEvent.Format(
+            new MemorySlotDeletedData { KvmSlot = slot.Slot.Id, Addr = slot.Slot.Gpa.Value, Size = slot.Slot.Size, Generation = generation }, clock);
+
+    public static EventMessage Lost(ulong count, TimeProvider clock) => EventsLostEvent.Format(new EventsLostData { Count = count }, clock);
+}

@@ -1,0 +1,159 @@
+using Hostmemd.Commands;
+using Hostmemd.Guests;
+using Hostmemd.Kvm;
+using Hostmemd.Objects;
+using Hostmemd.Protocol.Errors;
+
+namespace Hostmemd.Devices;
+
+/// <summary>
+/// Plugs and unplugs DIMMs. Plugging: everything is checked and taken, then KVM gets the slot, then the world is told; a step that fails
+/// undoes those before it. Unplugging goes the other way round.
+/// </summary>
+internal static class DimmPlug
+{
+    /// <exception cref="QmpException">It cannot be plugged; nothing has changed.</exception>
+    public static async Task AddAsync(Guest guest, DeviceOptions options, bool hotplugged)
+    {
+        var dimm = Take(guest, options, hotplugged);
+        MemorySlot? slot;
+        try
+        {
+            slot = await AddSlotAsync(guest, dimm).ConfigureAwait(false);
+        }
+        catch
+        {
+            GiveBack(guest, dimm);
+            throw;
+        }
+        var published = slot is null ? null : new PublishedSlot(slot, dimm.Backend.QomPath, dimm.QomPath);
+        guest.Change(
+            state => state with
+            {
+                Dimms = state.Dimms.Add(dimm.Place.Addr, dimm),
+                DimmsByName = state.DimmsByName.Add(dimm.Name, dimm),
+                Slots = published is null ? state.Slots : state.Slots.Add(dimm.Place.Addr, published),
+            },
+            next => published is null ? [] : [Events.MemorySlotAdded(published, next.Generation, guest.Clock)]);
+    }
+
+    /// <summary>Unplugs at once: no guest OS owns the DIMM here.</summary>
+    /// <exception cref="QmpException">KVM kept the slot: so is the device.</exception>
+    public static async Task RemoveAsync(Guest guest, Dimm dimm)
+    {
+        guest.Owned(state =>
+        {
+            // Another client may have removed it meanwhile, and plugged another of that name.
+            if (state.DimmsByName.GetValueOrDefault(dimm.Name) != dimm)
+                throw ObjectErrors.DeviceNotFound(dimm.Id ?? dimm.QomPath);
+            guest.Dimms.BeginRemoval(dimm.Name);
+        });
+        guest.State.Slots.TryGetValue(dimm.Place.Addr, out var published);
+        if (published is not null)
+            await DeleteSlotAsync(guest, dimm, published.Slot).ConfigureAwait(false);
+        guest.Change(
+            state =>
+            {
+                GiveBack(guest, dimm);
+                return state with
+                {
+                    Dimms = state.Dimms.Remove(dimm.Place.Addr),
+                    DimmsByName = state.DimmsByName.Remove(dimm.Name),
+                    Slots = state.Slots.Remove(dimm.Place.Addr),
+                };
+            },
+            next => published is null
+                ? [Events.DeviceDeleted(dimm, guest.Clock)]
+                : [Events.MemorySlotDeleted(published, next.Generation, guest.Clock), Events.DeviceDeleted(dimm, guest.Clock)]);
+    }
+
+    /// <summary>Takes name, memory and place, in the order in which QEMU reports what is wrong.</summary>
+    private static Dimm Take(Guest guest, DeviceOptions options, bool hotplugged) => guest.Owned(state =>
+    {
+        var name = guest.Dimms.ClaimName(options.Id);
+        MemoryBackend? backend = null;
+        try
+        {
+            backend = FindBackend(state, guest.Machine, options.Memdev);
+            if (!backend.Map(name))
+            {
+                var busy = backend;
+                backend = null;
+                throw DeviceErrors.MemdevBusy(busy.Id);
+            }
+            var size = state.Backends[backend.Id].Properties.Size;
+            if (options.Node != 0)
+                CheckPlaceFirst(guest, options, size, backend.Alignment);
+            var place = guest.Dimms.Take(options.Id, options.Addr, size, options.Slot, backend.Alignment);
+            return new Dimm(options.Id, name, place, options.Node, backend, hotplugged);
+        }
+        catch
+        {
+            backend?.Unmap();
+            guest.Dimms.ReleaseName(name);
+            throw;
+        }
+    });
+
+    /// <summary>The machine has one NUMA node. QEMU says so only when the place would have been fine.</summary>
+    private static void CheckPlaceFirst(Guest guest, DeviceOptions options, ulong size, ulong alignment)
+    {
+        guest.Dimms.Release(guest.Dimms.Take(options.Id, options.Addr, size, options.Slot, alignment));
+        throw DeviceErrors.NodeOutOfRange(options.Node);
+    }
+
+    private static MemoryBackend FindBackend(GuestState state, Machine machine, string? memdev)
+    {
+        if (string.IsNullOrEmpty(memdev))
+            throw DeviceErrors.MemdevMissing();
+        return new QomTree(state, machine).Resolve(memdev) is BackendNode node
+            ? node.Published.Backend
+            : throw ObjectErrors.WrongLink("memdev", "memory-backend");
+    }
+
+    private static void GiveBack(Guest guest, Dimm dimm) => guest.Owned(_ =>
+    {
+        guest.Dimms.Release(dimm.Place);
+        guest.Dimms.ReleaseName(dimm.Name);
+        dimm.Backend.Unmap();
+    });
+
+    /// <returns>null with accel=none: there is no KVM to be told.</returns>
+    private static async Task<MemorySlot?> AddSlotAsync(Guest guest, Dimm dimm)
+    {
+        if (guest.Vm is null)
+            return null;
+        try
+        {
+            return await guest.Vm.RunAsync(vm => vm.AddSlot(new MemorySlotRequest
+            {
+                Gpa = new GuestAddress(dimm.Place.Addr),
+                Size = dimm.Place.Size,
+                Hva = dimm.Backend.Memory.Address,
+                Use = MemorySlotUse.Device,
+            })).ConfigureAwait(false);
+        }
+        catch (KernelException e)
+        {
+            throw DeviceErrors.SlotFailed(Errno.Text(e.Errno));
+        }
+        catch (MemorySlotException e)
+        {
+            throw DeviceErrors.SlotFailed(e.Message);
+        }
+    }
+
+    private static async Task DeleteSlotAsync(Guest guest, Dimm dimm, MemorySlot slot)
+    {
+        try
+        {
+            await guest.Vm!.RunAsync(vm => vm.DeleteSlot(slot.Id)).ConfigureAwait(false);
+        }
+        catch (KernelException e)
+        {
+            guest.Log.Error("Memory slot {Slot} of {Device} is quarantined: {Error}", slot.Id, dimm.QomPath, e.Message);
+            guest.Owned(_ => guest.Dimms.MarkStuck(dimm.Name, Errno.Text(e.Errno)));
+            throw DeviceErrors.SlotStuck(dimm.Name, Errno.Text(e.Errno));
+        }
+    }
+}

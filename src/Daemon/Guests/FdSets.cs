@@ -1,0 +1,80 @@
+using Hostmemd.Api;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hostmemd.Guests;
+
+/// <summary>Descriptors in numbered sets, as add-fd makes them. They belong to the guest and stay when the client leaves, as in QEMU.</summary>
+internal sealed class FdSets : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly SortedDictionary<long, List<(SafeFileHandle Descriptor, string? Opaque)>> _sets = [];
+
+    /// <summary>Adds a descriptor to a set, which is made where there is none.</summary>
+    /// <param name="id">null: the lowest free number.</param>
+    public AddFdInfo Add(long? id, string? opaque, SafeFileHandle descriptor)
+    {
+        lock (_gate)
+        {
+            var chosen = id ?? LowestFree();
+            if (!_sets.TryGetValue(chosen, out var set))
+                _sets.Add(chosen, set = []);
+            set.Add((descriptor, opaque));
+            return new AddFdInfo { FdSetId = chosen, Fd = Number(descriptor) };
+        }
+    }
+
+    /// <summary>Closes one descriptor of a set, or all; a set without any is gone.</summary>
+    /// <returns>false where there is no such set or descriptor.</returns>
+    public bool Remove(long id, long? fd)
+    {
+        List<SafeFileHandle> removed;
+        lock (_gate)
+        {
+            if (!_sets.TryGetValue(id, out var set))
+                return false;
+            removed = [.. set.Select(entry => entry.Descriptor).Where(descriptor => fd is null || Number(descriptor) == fd)];
+            if (removed.Count == 0)
+                return false;
+            set.RemoveAll(entry => removed.Contains(entry.Descriptor));
+            if (set.Count == 0)
+                _sets.Remove(id);
+        }
+        removed.ForEach(descriptor => descriptor.Dispose());
+        return true;
+    }
+
+    /// <summary>The sets, highest number first, as QEMU lists them.</summary>
+    public List<FdSetInfo> List()
+    {
+        lock (_gate)
+            return [.. _sets.Reverse().Select(set => new FdSetInfo
+            {
+                FdSetId = set.Key,
+                Fds = [.. set.Value.Select(entry => new FdSetFdInfo { Fd = Number(entry.Descriptor), Opaque = entry.Opaque })],
+            })];
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            foreach (var (descriptor, _) in _sets.Values.SelectMany(set => set))
+                descriptor.Dispose();
+            _sets.Clear();
+        }
+    }
+
+    private long LowestFree()
+    {
+        var free = 0L;
+        foreach (var id in _sets.Keys)
+        {
+            if (id > free)
+                break;
+            free = id + 1;
+        }
+        return free;
+    }
+
+    private static long Number(SafeFileHandle descriptor) => descriptor.DangerousGetHandle();
+}

@@ -1,0 +1,187 @@
+using System.Collections.Immutable;
+using Hostmemd.Api;
+using Hostmemd.Commands;
+using Hostmemd.Devices;
+using Hostmemd.Kvm;
+using Hostmemd.Objects;
+using Hostmemd.Protocol.Errors;
+using Hostmemd.Protocol.Session;
+using Serilog;
+
+namespace Hostmemd.Guests;
+
+/// <summary>
+/// One guest: its objects, VM thread, slots, DIMMs, named descriptors and the sessions that talk to it. Nothing of it is static; two guests
+/// live in one process without knowing each other.
+/// </summary>
+/// <remarks>
+/// <see cref="Change"/> is the one way to change what queries show. Its steps hold the owner's lock, are short and never wait; slow work is
+/// done outside, under a claim (decision 0004). Events are posted inside the step, so that they leave in the order of the generations.
+/// </remarks>
+internal sealed class Guest : IAsyncDisposable
+{
+    private readonly Lock _owner = new();
+    private readonly HashSet<string> _claimedIds = [];
+    private readonly TaskCompletionSource<ShutdownCause> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ImmutableHashSet<QmpSession> _sessions = [];
+    private GuestState _state = new();
+
+    private Guest(GuestOptions options, IKernel kernel, VmThread? vm, TimeProvider clock, ILogger log)
+    {
+        (Options, Kernel, Vm, Clock, Log) = (options, kernel, vm, clock, log);
+        Dimms = new DimmBay(options.Machine);
+    }
+
+    public GuestOptions Options { get; }
+
+    public Machine Machine => Options.Machine;
+
+    public IKernel Kernel { get; }
+
+    /// <summary>null with accel=none.</summary>
+    public VmThread? Vm { get; }
+
+    public TimeProvider Clock { get; }
+
+    public ILogger Log { get; }
+
+    /// <summary>Where DIMMs go. Only inside <see cref="Owned"/>.</summary>
+    public DimmBay Dimms { get; }
+
+    public NamedDescriptors Descriptors { get; } = new();
+
+    public FdSets FdSets { get; } = new();
+
+    public SlowWork SlowWork { get; } = new();
+
+    public GuestProbe Probe { get; } = new();
+
+    public GuestMemfdKnowledge GuestMemfd { get; } = new();
+
+    /// <summary>What queries show now; any thread.</summary>
+    public GuestState State => Volatile.Read(ref _state);
+
+    /// <summary>Completes with the cause when the guest is to end.</summary>
+    public Task<ShutdownCause> ShutdownRequested => _shutdown.Task;
+
+    /// <summary>Makes the guest: VM, RAM, slots. On failure nothing is left.</summary>
+    /// <exception cref="KernelException">KVM cannot be used.</exception>
+    /// <exception cref="QmpException">The machine's RAM cannot be had.</exception>
+    public static async Task<Guest> StartAsync(GuestOptions options, IKernel kernel, TimeProvider clock, ILogger log)
+    {
+        var vm = options.UseKvm ? await VmThread.StartAsync(kernel).ConfigureAwait(false) : null;
+        var guest = new Guest(options, kernel, vm, clock, log);
+        try
+        {
+            await BaseMemory.AddAsync(guest).ConfigureAwait(false);
+            return guest;
+        }
+        catch
+        {
+            await guest.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Publishes a change of state with the events that tell of it.</summary>
+    /// <param name="step">From the state as it is to the next; short, waits for nothing. Where it throws or gives null nothing is published.</param>
+    /// <returns>The state as it is afterwards.</returns>
+    public GuestState Change(Func<GuestState, GuestState?> step, Func<GuestState, IEnumerable<EventMessage>>? events = null)
+    {
+        lock (_owner)
+        {
+            var next = step(_state);
+            if (next is null)
+                return _state;
+            next = next with { Generation = _state.Generation + 1 };
+            Volatile.Write(ref _state, next);
+            foreach (var message in events?.Invoke(next) ?? [])
+                foreach (var session in _sessions)
+                    session.Post(message, next.Generation);
+            return next;
+        }
+    }
+
+    /// <summary>Works on what belongs to the owner without publishing: claims, DIMM places. Short, waits for nothing.</summary>
+    public T Owned<T>(Func<GuestState, T> step)
+    {
+        lock (_owner)
+            return step(_state);
+    }
+
+    /// <inheritdoc cref="Owned{T}(Func{GuestState, T})"/>
+    public void Owned(Action<GuestState> step)
+    {
+        lock (_owner)
+            step(_state);
+    }
+
+    /// <summary>Sends an event that tells of no change.</summary>
+    public void Raise(EventMessage message)
+    {
+        lock (_owner)
+            foreach (var session in _sessions)
+                session.Post(message, 0);
+    }
+
+    /// <summary>Takes an object's id before slow work, so that nobody else can.</summary>
+    /// <exception cref="QmpException">The id is taken.</exception>
+    public void ClaimObjectId(string id) => Owned(state =>
+    {
+        // "type" is a property of the container itself.
+        if (id == "type" || state.Backends.ContainsKey(id) || !_claimedIds.Add(id))
+            throw ObjectErrors.DuplicateId(id);
+    });
+
+    /// <summary>Shows a new backend to everybody; its claim ends.</summary>
+    public void Publish(PublishedBackend added)
+    {
+        var backend = added.Backend;
+        Change(
+            state =>
+            {
+                _claimedIds.Remove(backend.Id);
+                return state with { Backends = state.Backends.Add(backend.Id, added) };
+            },
+            next => [Events.MemoryBackendAdded(backend, added.Properties.Size, next.Generation, Clock)]);
+    }
+
+    public void ReleaseObjectId(string id) => Owned(_ => _claimedIds.Remove(id));
+
+    /// <summary>Ends the guest: SHUTDOWN to everybody, then <see cref="ShutdownRequested"/>. Once; later calls change nothing.</summary>
+    public void Shutdown(ShutdownCause cause)
+    {
+        lock (_owner)
+        {
+            if (_shutdown.Task.IsCompleted)
+                return;
+            Change(state => state with { RunState = RunState.Shutdown }, _ => [Events.Shutdown(cause, Clock)]);
+            _shutdown.SetResult(cause);
+        }
+    }
+
+    /// <summary>From here on the session gets events.</summary>
+    public void Attach(QmpSession session) => Owned(_ => _sessions = _sessions.Add(session));
+
+    public void Detach(QmpSession session) => Owned(_ => _sessions = _sessions.Remove(session));
+
+    /// <summary>Unplugs, unmaps and closes everything, slots before memory. What fails is logged; the rest goes on.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await Probe.DisposeAsync().ConfigureAwait(false);
+        }
+        catch (KernelException e)
+        {
+            Log.Error("The probe vCPU could not be released: {Error}", e.Message);
+        }
+        if (Vm is not null)
+            await Vm.DisposeAsync().ConfigureAwait(false);
+        foreach (var (_, published) in State.Backends)
+            published.Backend.TryClose(Log);
+        Descriptors.Dispose();
+        FdSets.Dispose();
+        SlowWork.Dispose();
+    }
+}

@@ -1,0 +1,26 @@
+namespace Hostmemd.Guests;
+
+/// <summary>What a guest is made with.</summary>
+internal sealed record GuestOptions
+{
+    public required Machine Machine { get; init; }
+
+    /// <summary>The accelerator is KVM; else there is none.</summary>
+    public bool UseKvm { get; init; }
+
+    /// <summary>KVM could be used here, whether it is or not.</summary>
+    public bool KvmPresent { get; init; }
+
+    public string? Name { get; init; }
+
+    public Guid Uuid { get; init; }
+
+    /// <summary>The guest counts as running from the start: no -S.</summary>
+    public bool Autostart { get; init; }
+
+    /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
+    public static GuestOptions None { get; } = new()
+    {
+        Machine = new Machine { Kind = MachineKind.None, RamSize = 0, MaxRamSize = 0, DimmSlots = 0 },
+    };
+}

@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+using Hostmemd.Api;
+using Hostmemd.Devices;
+
+namespace Hostmemd.Guests;
+
+/// <summary>
+/// All that queries show of a guest, as one value that never changes: the owner publishes a new one. Readers on any thread take it and need
+/// no lock, and what they take is of one moment.
+/// </summary>
+internal sealed record GuestState
+{
+    /// <summary>Raised by every published change.</summary>
+    public ulong Generation { get; init; }
+
+    public RunState RunState { get; init; } = RunState.Prelaunch;
+
+    /// <summary>The backends under /objects, by id.</summary>
+    public ImmutableSortedDictionary<string, PublishedBackend> Backends { get; init; } =
+        ImmutableSortedDictionary.Create<string, PublishedBackend>(StringComparer.Ordinal);
+
+    /// <summary>The plugged DIMMs, by guest physical address.</summary>
+    public ImmutableSortedDictionary<ulong, Dimm> Dimms { get; init; } = ImmutableSortedDictionary<ulong, Dimm>.Empty;
+
+    /// <summary>The same, by the last component of their QOM path.</summary>
+    public ImmutableDictionary<string, Dimm> DimmsByName { get; init; } = ImmutableDictionary<string, Dimm>.Empty;
+
+    /// <summary>KVM's memory slots, by guest physical address.</summary>
+    public ImmutableSortedDictionary<ulong, PublishedSlot> Slots { get; init; } = ImmutableSortedDictionary<ulong, PublishedSlot>.Empty;
+}

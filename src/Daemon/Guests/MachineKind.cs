@@ -1,0 +1,7 @@
+namespace Hostmemd.Guests;
+
+internal enum MachineKind
+{
+    None,
+    Q35,
+}

@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Serilog.Core;
+using Serilog.Events;
+using Serilog.Formatting.Display;
+
+namespace Hostmemd.Logging;
+
+/// <summary>
+/// Writes log events from a thread of its own: whoever logs never waits for a disk or a terminal. When the queue is full events are dropped,
+/// counted, and the count is logged.
+/// </summary>
+internal sealed class QueuedSink : ILogEventSink, IDisposable
+{
+    private const int QueueLength = 4096;
+
+    /// <summary>How long the end waits for a log that nobody takes, as a pipe with no reader.</summary>
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(1);
+
+    private readonly BlockingCollection<LogEvent> _queue = new(QueueLength);
+
+    private readonly MessageTemplateTextFormatter _formatter = new(
+        "{Timestamp:yyyy-MM-ddTHH:mm:ss.ffffffK} {Level:u3} {Message:l}{NewLine}{Exception}", CultureInfo.InvariantCulture);
+
+    private readonly TextWriter _output;
+    private readonly Thread _thread;
+    private long _dropped;
+
+    /// <param name="output">Closed with the sink.</param>
+    public QueuedSink(TextWriter output)
+    {
+        _output = output;
+        _thread = new Thread(WriteAll) { Name = "log", IsBackground = true };
+        _thread.Start();
+    }
+
+    public void Emit(LogEvent logEvent)
+    {
+        try
+        {
+            if (!_queue.TryAdd(logEvent))
+                Interlocked.Increment(ref _dropped);
+        }
+        catch (InvalidOperationException)
+        {
+            // Closed: the last words of a thread that outlived the daemon.
+        }
+    }
+
+    /// <summary>Writes what is queued and closes; gives up on an output that takes nothing.</summary>
+    public void Dispose()
+    {
+        _queue.CompleteAdding();
+        if (!_thread.Join(CloseTimeout))
+            return;
+        _output.Dispose();
+        _queue.Dispose();
+    }
+
+    private void WriteAll()
+    {
+        foreach (var logEvent in _queue.GetConsumingEnumerable())
+        {
+            try
+            {
+                _formatter.Format(logEvent, _output);
+                if (Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
+                    _output.WriteLine($"{dropped} log lines were dropped: the log could not be written fast enough");
+                if (_queue.Count == 0)
+                    _output.Flush();
+            }
+            catch (IOException)
+            {
+                // A log that cannot be written must not take the guests' memory with it.
+                Interlocked.Increment(ref _dropped);
+            }
+        }
+    }
+}

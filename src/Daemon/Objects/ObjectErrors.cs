@@ -1,0 +1,81 @@
+using Hostmemd.Protocol.Errors;
+
+namespace Hostmemd.Objects;
+
+/// <summary>The error texts of objects and their properties. Equal to QEMU 11.1.3's but for those marked as ours.</summary>
+internal static class ObjectErrors
+{
+    public static QmpException NotAnIdentifier(string parameter) => new($"Parameter '{parameter}' expects an identifier");
+
+    public static QmpException DuplicateId(string id) => new($"attempt to add duplicate property '{id}' to object (type 'container')");
+
+    public static QmpException NotFound(string id) => new($"object '{id}' not found");
+
+    public static QmpException DeviceNotFound(string path) => new(QmpErrorClass.DeviceNotFound, $"Device '{path}' not found");
+
+    public static QmpException ClassNotFound(string type) => new(QmpErrorClass.DeviceNotFound, $"Class '{type}' not found");
+
+    public static QmpException AmbiguousPath(string path) => new($"Path '{path}' is ambiguous");
+
+    public static QmpException PropertyNotFound(string type, string property) => new($"Property '{type}.{property}' not found");
+
+    public static QmpException PropertyNotWritable(string type, string property) => new($"Property '{type}.{property}' is not writable");
+
+    public static QmpException PropertyRefusesZero(string type, string property) => new($"property '{property}' of {type} doesn't take value '0'");
+
+    public static QmpException CannotChangeSize(string type) => new($"cannot change property size of {type} ");
+
+    public static QmpException CannotChange() => new("cannot change property value");
+
+    public static QmpException PreallocWithoutReserve() => new("'prealloc=on' and 'reserve=off' are incompatible");
+
+    public static QmpException NodeOutOfRange(ushort node) => new($"Invalid host-nodes value: {node}");
+
+    public static QmpException NodesWithoutPolicy() =>
+        new("host-nodes must be empty for policy default, or you should explicitly specify a policy other than default");
+
+    public static QmpException PolicyWithoutNodes(string policy) => new($"host-nodes must be set for policy {policy}");
+
+    public static QmpException HugetlbSizeZero() => new("Property 'memory-backend-memfd.hugetlbsize' doesn't take value '0'");
+
+    public static QmpException HugetlbSizeNoPowerOfTwo() => new("Hugepage size must be a power of 2");
+
+    public static QmpException WrongLink(string property, string type) => new($"Invalid parameter type for '{property}', expected: {type}");
+
+    public static QmpException Mapped(string id) => new($"Cannot delete host memory backend '{id}' which is mapped");
+
+    // Getting the memory.
+    public static QmpException CannotSetUp(string id, string error) => new($"cannot set up guest memory '{id}': {error}");
+
+    public static QmpException MemfdFailed(uint flags, string error) => new($"failed to create memfd with flags 0x{flags:x}: {error}");
+
+    public static QmpException ResizeFailed(ulong size, string error) => new($"failed to resize memfd to {size}: {error}");
+
+    public static QmpException SealFailed(uint seals, string error) => new($"failed to add seals 0x{seals:x}: {error}");
+
+    public static QmpException StoreTooSmall(string id, ulong stored, ulong size) =>
+        new($"{id} backing store size 0x{stored:x} is too small for 'size' option 0x{size:x} plus 'offset' option 0x0");
+
+    public static QmpException MapFailed(string error) => new($"unable to map backing store for guest RAM: {error}");
+
+    public static QmpException BindFailed(string error) => new($"cannot bind memory to host NUMA nodes: {error}");
+
+    public static QmpException PreallocFailed(string error) => new($"qemu_prealloc_mem: preallocating memory failed: {error}");
+
+    /// <summary>Ours: QEMU would be ended by the kernel instead.</summary>
+    public static QmpException PreallocTooLarge(ulong size, ulong host) =>
+        new($"'size' {size} with 'prealloc=on' is beyond the host's memory and swap ({host} bytes), use a smaller 'size'");
+
+    /// <summary>Ours.</summary>
+    public static QmpException BeingDeleted(string id) => new($"memory backend '{id}' is being deleted");
+
+    /// <summary>Ours.</summary>
+    public static QmpException HostMemoryUnknown(string error) => new($"cannot find out the host's memory and swap: {error}");
+
+    /// <summary>Ours: QEMU does not look.</summary>
+    public static QmpException MergeFailed(string id, string error) => new($"cannot change 'merge' of memory backend '{id}': {error}");
+
+    /// <summary>Ours.</summary>
+    public static QmpException Quarantined(string id, string error) =>
+        new($"memory backend '{id}' could not be released ({error}); it is kept and its id is not reused");
+}

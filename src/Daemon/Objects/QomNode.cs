@@ -1,0 +1,28 @@
+using Hostmemd.Protocol.Wire;
+
+namespace Hostmemd.Objects;
+
+/// <summary>An object as the QOM tree shows it, of one moment.</summary>
+internal abstract class QomNode(string path, string typeName)
+{
+    /// <summary>Absolute; "/" for the root.</summary>
+    public string Path { get; } = path;
+
+    public string TypeName { get; } = typeName;
+
+    /// <summary>Its properties but for type and children, in the order they are listed.</summary>
+    public virtual IEnumerable<QomProperty> Properties => [];
+
+    public virtual IEnumerable<QomNode> Children => [];
+
+    public string Name => Path[(Path.LastIndexOf('/') + 1)..];
+
+    /// <summary>All that qom-list shows: the type, the properties, the children.</summary>
+    public IEnumerable<QomProperty> AllProperties =>
+        Properties
+            .Prepend(new QomProperty("type", "string", () => new JsonString(TypeName)))
+            .Concat(Children.Select(child => new QomProperty(child.Name, $"child<{child.TypeName}>", () => new JsonString(child.Path))));
+
+    /// <summary>The child of that name, without listing them all where there can be many.</summary>
+    public virtual QomNode? Child(string name) => Children.FirstOrDefault(child => child.Name == name);
+}

@@ -1,0 +1,76 @@
+using Hostmemd.Guests;
+using Hostmemd.Protocol.Errors;
+
+namespace Hostmemd.Objects;
+
+/// <summary>The QOM tree of one guest, built from its published state when somebody looks.</summary>
+internal sealed class QomTree
+{
+    private readonly QomNode _root;
+
+    public QomTree(Guest guest)
+        : this(guest.State, guest.Machine)
+    {
+    }
+
+    public QomTree(GuestState state, Machine machine)
+    {
+        var peripheral = new ContainerNode(
+            "/machine/peripheral", "container",
+            () => state.Dimms.Values.Where(dimm => dimm.Id is not null).Select(dimm => new DimmNode(dimm)),
+            name => state.DimmsByName.TryGetValue(name, out var dimm) && dimm.Id is not null ? new DimmNode(dimm) : null);
+        var anonymous = new ContainerNode(
+            "/machine/peripheral-anon", "container",
+            () => state.Dimms.Values.Where(dimm => dimm.Id is null).Select(dimm => new DimmNode(dimm)));
+        var node = new ContainerNode("/machine", machine.QomType, () => [anonymous, peripheral]);
+        var objects = new ContainerNode(
+            "/objects", "container",
+            () => state.Backends.Values.Select(backend => new BackendNode(backend)),
+            name => state.Backends.TryGetValue(name, out var backend) ? new BackendNode(backend) : null);
+        _root = new ContainerNode("/", "container", () => [node, objects]);
+    }
+
+    /// <exception cref="QmpException">DeviceNotFound; an ambiguous path is said to be so (qom-list, qom-list-get).</exception>
+    public QomNode ResolveOrSayAmbiguous(string path) =>
+        TryResolve(path, out var node, out var ambiguous) ? node!
+        : throw (ambiguous ? ObjectErrors.AmbiguousPath(path) : ObjectErrors.DeviceNotFound(path));
+
+    /// <exception cref="QmpException">DeviceNotFound, for an ambiguous path too (qom-get, qom-set).</exception>
+    /// <param name="shown">What the client called it, where that is not the path.</param>
+    public QomNode Resolve(string path, string? shown = null) =>
+        TryResolve(path, out var node, out _) ? node! : throw ObjectErrors.DeviceNotFound(shown ?? path);
+
+    /// <summary>An absolute path, or the tail of one where just one object has it. Empty components do not count.</summary>
+    public bool TryResolve(string path, out QomNode? node, out bool ambiguous)
+    {
+        var components = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        ambiguous = false;
+        if (path.StartsWith('/'))
+        {
+            node = Walk(_root, components);
+            return node is not null;
+        }
+        var found = new List<QomNode>();
+        if (components.Length > 0)
+            Search(_root, components, found);
+        ambiguous = found.Count > 1 || components.Length == 0;
+        node = found.Count == 1 ? found[0] : null;
+        return node is not null;
+    }
+
+    private static QomNode? Walk(QomNode from, ReadOnlySpan<string> components)
+    {
+        QomNode? at = from;
+        foreach (var component in components)
+            at = at?.Child(component);
+        return at;
+    }
+
+    private static void Search(QomNode from, string[] components, List<QomNode> found)
+    {
+        if (Walk(from, components) is { } match)
+            found.Add(match);
+        foreach (var child in from.Children)
+            Search(child, components, found);
+    }
+}

@@ -1,0 +1,17 @@
+using Hostmemd.Startup;
+
+try
+{
+    var options = OptionParser.Parse(args);
+    if (options.PrintAndExit is { } text)
+    {
+        Console.Out.Write(text);
+        return 0;
+    }
+    return await DaemonProcess.RunAsync(options).ConfigureAwait(false);
+}
+catch (OptionException e)
+{
+    await Console.Error.WriteLineAsync($"hostmemd: {e.Message}").ConfigureAwait(false);
+    return 1;
+}

@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using Hostmemd.Kvm;
+using Hostmemd.Kvm.Native;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hostmemd.Sessions;
+
+/// <summary>
+/// A connected Unix socket as a pipe, keeping the descriptors that come along, which .NET's own reads would lose. What no command takes is
+/// closed with the connection.
+/// </summary>
+internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
+{
+    private const int SmallRead = 4 * 1024;
+    private const int LargeRead = 64 * 1024;
+
+    /// <summary>Unclaimed descriptors kept for one client; what comes beyond them is closed.</summary>
+    private const int MaxDescriptors = SocketMessages.MaxDescriptors;
+
+    private readonly Socket _socket;
+    private readonly NetworkStream _stream;
+    private readonly ConcurrentQueue<SafeFileHandle> _descriptors = new();
+    private readonly Pipe _received;
+
+    public UnixSocketPipe(Socket socket)
+    {
+        _socket = socket;
+        _stream = new NetworkStream(socket, ownsSocket: true);
+        Output = PipeWriter.Create(_stream, new StreamPipeWriterOptions(leaveOpen: true));
+        // The session reads on the thread that received: no hop between the two.
+        _received = new Pipe(new PipeOptions(
+            readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
+            pauseWriterThreshold: LargeRead, resumeWriterThreshold: LargeRead / 2, useSynchronizationContext: false));
+    }
+
+    public PipeReader Input => _received.Reader;
+
+    public PipeWriter Output { get; }
+
+    /// <summary>The oldest descriptor that nobody has taken; null for none.</summary>
+    public SafeFileHandle? TakeDescriptor() => _descriptors.TryDequeue(out var descriptor) ? descriptor : null;
+
+    /// <summary>Receives until the other side ends or the session stops reading. Never throws: a broken connection is an end.</summary>
+    public async Task ReceiveAsync()
+    {
+        var size = SmallRead;
+        try
+        {
+            while (true)
+            {
+                var count = Receive(size);
+                if (count < 0)
+                {
+                    await _socket.ReceiveAsync(Memory<byte>.Empty).ConfigureAwait(false);
+                    continue;
+                }
+                if (count == 0)
+                    break;
+                // Much is coming: take it in larger pieces.
+                size = count == size ? Math.Min(size * 2, LargeRead) : SmallRead;
+                if (await _received.Writer.FlushAsync().ConfigureAwait(false) is { IsCompleted: true } or { IsCanceled: true })
+                    break;
+            }
+        }
+        catch (Exception e) when (e is SocketException or KernelException or ObjectDisposedException)
+        {
+            // The client is gone without a word; for the session that is an end like any other.
+        }
+        await _received.Writer.CompleteAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Closes the socket: a session that still reads finds the end.</summary>
+    public void Dispose()
+    {
+        _stream.Dispose();
+        _received.Writer.CancelPendingFlush();
+        while (_descriptors.TryDequeue(out var descriptor))
+            descriptor.Dispose();
+    }
+
+    /// <returns>Bytes received; 0: the end; -1: nothing is here yet.</returns>
+    private int Receive(int size)
+    {
+        var arrived = new List<SafeFileHandle>();
+        var message = SocketMessages.Receive(_socket.SafeHandle, _received.Writer.GetSpan(size)[..size], arrived);
+        foreach (var descriptor in arrived)
+        {
+            if (_descriptors.Count < MaxDescriptors)
+                _descriptors.Enqueue(descriptor);
+            else
+                descriptor.Dispose();
+        }
+        if (message.WouldBlock)
+            return -1;
+        _received.Writer.Advance(message.Bytes);
+        return message.Bytes;
+    }
+}

@@ -1,0 +1,44 @@
+using Hostmemd.Api;
+using Hostmemd.Guests;
+using Hostmemd.Protocol.Wire;
+using Hostmemd.Sessions;
+
+namespace Hostmemd.Startup;
+
+/// <summary>What the command line asked for.</summary>
+internal sealed class DaemonOptions
+{
+    public List<ListenOptions> Listen { get; } = [];
+
+    public List<(string Text, ObjectOptions Options)> Objects { get; } = [];
+
+    public List<(string Text, JsonObject Members)> Devices { get; } = [];
+
+    public MachineKind MachineKind { get; set; }
+
+    /// <summary>Accelerators in the order they are tried; empty: KVM where it can be had, else none.</summary>
+    public IReadOnlyList<string> Accelerators { get; set; } = [];
+
+    /// <summary>Bytes; null: the machine's default.</summary>
+    public ulong? RamSize { get; set; }
+
+    public ulong? MaxRamSize { get; set; }
+
+    public ulong DimmSlots { get; set; }
+
+    public bool StartPaused { get; set; }
+
+    public string? Name { get; set; }
+
+    public Guid Uuid { get; set; }
+
+    public string? PidFile { get; set; }
+
+    public string? LogFile { get; set; }
+
+    /// <summary>A line for each command in the log.</summary>
+    public bool LogCommands { get; set; }
+
+    /// <summary>Text to print instead of starting: help or version.</summary>
+    public string? PrintAndExit { get; set; }
+}

@@ -1,0 +1,33 @@
+namespace Hostmemd.Startup;
+
+/// <summary>What -help prints.</summary>
+internal static class HelpText
+{
+    public const string Text =
+        """
+        hostmemd: owns guest memory, driven over QMP
+
+        usage: hostmemd [options]     (each with one dash or two)
+
+        QMP
+          -qmp unix:PATH[,server=on][,wait=off][,readonly=on][,mode=0660][,group=NAME]
+                                      listen on a Unix socket; may be given several times;
+                                      without it: hostmemd.sock in $XDG_RUNTIME_DIR, or in /run as root
+        guest
+          -machine none|q35[,accel=A[:B...]]   (or -M) q35 is its memory map alone; default none
+          -accel kvm|none             default: kvm where /dev/kvm opens, else none; tcg and qtest mean none
+          -m SIZE[,slots=N,maxmem=SIZE]        RAM and what can be plugged; default 0 on none, 128M on q35
+          -object TYPE,id=ID[,...]    make an object at the start; JSON as well
+          -device pc-dimm,memdev=ID[,...]      plug a DIMM at the start; JSON as well
+          -S                          do not count as running until 'cont'
+          -name NAME   -uuid UUID
+        process
+          -pidfile FILE               written when the sockets listen, removed at the end
+          -D FILE                     log to FILE instead of stderr
+          -d commands                 log every command
+          -version   -help
+        accepted, as there is nothing to switch off
+          -nographic -nodefaults -no-user-config -display none -sandbox off
+
+        """;
+}

@@ -1,0 +1,154 @@
+using System.Text.Json;
+using Xunit;
+
+namespace Hostmemd.Daemon.Tests.Guests;
+
+/// <summary>
+/// Fails each kernel call of an operation in turn. Each time the client is told why, all is as before, and the same operation then works.
+/// </summary>
+public sealed class UndoTests
+{
+    private static readonly string[] NoSetup = [];
+
+    /// <summary>An errno that no path here treats in a way of its own.</summary>
+    private static readonly string Cause = Errno.Text(Errno.ENOSPC);
+
+    [Fact]
+    public Task Object_add_ram() => FailEachCallAsync(
+        NoSetup, """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-ram", "id": "m", "size": 2097152}}""");
+
+    [Fact]
+    public Task Object_add_ram_shared() => FailEachCallAsync(
+        NoSetup, """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-ram", "id": "m", "size": 2097152, "share": true}}""");
+
+    [Fact]
+    public Task Object_add_ram_bound_to_a_node() => FailEachCallAsync(
+        NoSetup,
+        """
+        {"execute": "object-add", "arguments":
+          {"qom-type": "memory-backend-ram", "id": "m", "size": 2097152, "policy": "bind", "host-nodes": [0], "prealloc": true}}
+        """);
+
+    [Fact]
+    public Task Object_add_memfd() => FailEachCallAsync(
+        NoSetup, """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152}}""");
+
+    [Fact]
+    public Task Object_add_memfd_with_prealloc() => FailEachCallAsync(
+        NoSetup,
+        """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, "prealloc": true}}""");
+
+    [Fact]
+    public Task Object_add_guest_memfd() => FailEachCallAsync(
+        NoSetup,
+        """
+        {"execute": "object-add", "arguments":
+          {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, "guest-memfd": true, "prealloc": true}}
+        """);
+
+    [Fact]
+    public Task Qom_set_prealloc() => FailEachCallAsync(
+        ["""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152}}"""],
+        """{"execute": "qom-set", "arguments": {"path": "/objects/m", "property": "prealloc", "value": true}}""");
+
+    [Fact]
+    public Task Qom_set_merge() => FailEachCallAsync(
+        ["""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152}}"""],
+        """{"execute": "qom-set", "arguments": {"path": "/objects/m", "property": "merge", "value": false}}""");
+
+    [Fact]
+    public Task Device_add() => FailEachCallAsync(
+        ["""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, "guest-memfd": true}}"""],
+        """{"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "d", "memdev": "m"}}""");
+
+    [Theory]
+    [InlineData("-machine q35 -m 64M")]
+    [InlineData("-machine q35 -m 4G")]
+    public async Task Start_with_ram(string arguments)
+    {
+        var rehearsal = new FakeKernel();
+        await (await InProcessGuest.StartAsync(rehearsal, arguments)).DisposeAsync();
+        var calls = rehearsal.Calls.ToArray();
+        Assert.Contains("SetUserMemoryRegion2", calls);
+        var failures = 0;
+
+        foreach (var (method, nth) in EachCall(calls))
+        {
+            var kernel = new FakeKernel();
+            kernel.FailAt(method, nth, Errno.ENOSPC);
+            try
+            {
+                // What only the end of the guest calls, or what may fail, fails nothing here.
+                await (await InProcessGuest.StartAsync(kernel, arguments)).DisposeAsync();
+            }
+            catch (Exception e) when (e is KernelException or Protocol.Errors.QmpException)
+            {
+                failures++;
+                Assert.Contains(Cause, e.Message, StringComparison.Ordinal);
+                Assert.Equal((method, nth, 0, 0), (method, nth, kernel.OpenDescriptors, kernel.MappingCount));
+                await (await InProcessGuest.StartAsync(kernel, arguments)).DisposeAsync();
+            }
+        }
+
+        Assert.True(failures > 10, $"only {failures} of {calls.Length} calls failed the start");
+    }
+
+    private static async Task FailEachCallAsync(string[] setup, string request)
+    {
+        string[] calls;
+        await using (var rehearsal = await InProcessGuest.StartAsync(new FakeKernel()))
+        {
+            var client = await PrepareAsync(rehearsal, setup);
+            var first = KernelOf(rehearsal).Calls.Count;
+            await client.ExchangeAsync(request, """{"return": {}}""");
+            calls = [.. KernelOf(rehearsal).Calls.Skip(first)];
+        }
+        Assert.NotEmpty(calls);
+
+        foreach (var (method, nth) in EachCall(calls))
+        {
+            await using var guest = await InProcessGuest.StartAsync(new FakeKernel());
+            var kernel = KernelOf(guest);
+            var client = await PrepareAsync(guest, setup);
+            await client.ExchangeAsync(
+                """{"execute": "event-subscribe", "arguments": {"events": ["MEMORY_BACKEND_ADDED", "MEMORY_SLOT_ADDED"]}}""", """{"return": "$any"}""");
+            var before = await InProcessGuest.ObserveAsync(client);
+            var held = (kernel.OpenDescriptors, kernel.MappingCount);
+
+            kernel.FailAt(method, nth, Errno.ENOSPC);
+            var reply = await client.AskAsync(request);
+
+            AssertNamesTheCause(reply, $"{method} #{nth}");
+            // Equal queries: the generation in query-memory-slots too. And no event came before or after the error.
+            Assert.Equal(before, await InProcessGuest.ObserveAsync(client));
+            Assert.Equal((method, nth, held), (method, nth, (kernel.OpenDescriptors, kernel.MappingCount)));
+            Assert.Empty(guest.Sink.Errors);
+
+            var again = await client.AskAsync(request);
+            if (again.TryGetProperty("event", out _))
+                again = await client.ReceiveAsync();
+            Assert.True(again.TryGetProperty("return", out _), $"after {method} #{nth}: {again.GetRawText()}");
+        }
+    }
+
+    private static void AssertNamesTheCause(JsonElement reply, string failed)
+    {
+        Assert.True(reply.TryGetProperty("error", out var error), $"{failed}: {reply.GetRawText()}");
+        Assert.Equal("GenericError", error.GetProperty("class").GetString());
+        Assert.True(error.GetProperty("desc").GetString()!.Contains(Cause, StringComparison.Ordinal), $"{failed}: {error.GetRawText()}");
+    }
+
+    private static async Task<QmpClient> PrepareAsync(InProcessGuest guest, string[] setup)
+    {
+        var client = await guest.ConnectAsync();
+        foreach (var request in setup)
+            await client.ExchangeAsync(request, """{"return": {}}""");
+        return client;
+    }
+
+    private static FakeKernel KernelOf(InProcessGuest guest) => (FakeKernel)guest.Guest.Kernel;
+
+    /// <summary>Each call as the n-th of its method.</summary>
+    private static IEnumerable<(string Method, int Nth)> EachCall(string[] calls) =>
+        calls.Select((method, index) => (method, calls.Take(index + 1).Count(other => other == method)));
+}

@@ -1,0 +1,122 @@
+using Xunit;
+
+namespace Hostmemd.Daemon.Tests.Processes;
+
+/// <summary>What the program says to its command line.</summary>
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("-version")]
+    [InlineData("--version")]
+    public async Task Version_is_told(string option)
+    {
+        var (exitCode, output, error) = await DaemonFixture.RunToEndAsync(option);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Matches(@"^hostmemd \d+\.\d+\.\d+\n$", output);
+    }
+
+    [Theory]
+    [InlineData("-help")]
+    [InlineData("--help")]
+    [InlineData("-h")]
+    public async Task Help_names_every_option(string option)
+    {
+        var (exitCode, output, error) = await DaemonFixture.RunToEndAsync(option);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        foreach (var word in (string[])["-qmp", "-machine", "-accel", "-object", "-device", "-pidfile", "-version"])
+            Assert.Contains(word, output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-zzz: invalid option", "-zzz")]
+    [InlineData("--zzz: invalid option", "--zzz")]
+    [InlineData("zzz: invalid option", "zzz")]
+    [InlineData("-qmp: requires an argument", "-qmp")]
+    [InlineData("-qmp tcp:1234: only unix:PATH is supported", "-qmp", "tcp:1234")]
+    [InlineData("-qmp unix:/x,server=off: 'server=off' is not supported, clients connect to the daemon", "-qmp", "unix:/x,server=off")]
+    [InlineData("-qmp unix:/x,readonly=maybe: Parameter 'readonly' expects 'on' or 'off'", "-qmp", "unix:/x,readonly=maybe")]
+    [InlineData("-qmp unix:/x,mode=9: Parameter 'mode' expects permissions in octal, such as 0660", "-qmp", "unix:/x,mode=9")]
+    [InlineData("-qmp unix:/x,zzz=1: Invalid parameter 'zzz'", "-qmp", "unix:/x,zzz=1")]
+    [InlineData("-accel hvf: invalid accelerator hvf", "-accel", "hvf")]
+    [InlineData("-machine pc: unsupported machine type: \"pc\"; there are 'none' and 'q35'", "-machine", "pc")]
+    [InlineData("-m 64Q: Parameter 'size' expects", "-m", "64Q")]
+    [InlineData("-m 1G,slots=32001,maxmem=2G: unsupported amount of memory slots: 32001", "-m", "1G,slots=32001,maxmem=2G")]
+    [InlineData("-sandbox on: sandbox is not supported", "-sandbox", "on")]
+    [InlineData("-display gtk: only 'none' is supported", "-display", "gtk")]
+    [InlineData("-uuid 1: failed to parse UUID string: wrong format", "-uuid", "1")]
+    [InlineData("-d all: invalid log item 'all', there is 'commands'", "-d", "all")]
+    [InlineData(
+        "-object memory-backend-memfd,id=m,size=1M,zzz=1: Invalid parameter 'zzz'", "-object", "memory-backend-memfd,id=m,size=1M,zzz=1")]
+    [InlineData("-object memory-backend-memfd,id=m: Parameter 'size' is missing", "-object", "memory-backend-memfd,id=m")]
+    [InlineData("-object memory-backend-zzz,id=m,size=1M: Parameter 'qom-type' does not accept value 'memory-backend-zzz'",
+        "-object", "memory-backend-zzz,id=m,size=1M")]
+    [InlineData("-object {\"qom-type\": \"memory-backend-memfd\", \"id\": \"m\", \"size\": \"x\"}: Parameter 'size' expects uint64",
+        "-object", "{\"qom-type\": \"memory-backend-memfd\", \"id\": \"m\", \"size\": \"x\"}")]
+    public async Task A_bad_option_ends_it_with_status_1_and_the_option_in_front(string text, params string[] arguments)
+    {
+        var (exitCode, output, error) = await DaemonFixture.RunToEndAsync(arguments);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith($"hostmemd: {text}", error, StringComparison.Ordinal);
+        Assert.EndsWith("\n", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-object memory-backend-memfd,id=m,size=1000: m backing store size 0x3e8 is too small for 'size' option 0x1000 plus 'offset' option 0x0",
+        "-accel", "none", "-object", "memory-backend-memfd,id=m,size=1000")]
+    [InlineData("-object memory-backend-memfd,id=m,size=2M,guest-memfd=on: 'guest-memfd=on' requires KVM, but the accelerator is 'none'; "
+        + "start with '-accel kvm'",
+        "-accel", "none", "-object", "memory-backend-memfd,id=m,size=2M,guest-memfd=on")]
+    [InlineData("-device pc-dimm,memdev=m: Device 'm' not found",
+        "-accel", "none", "-machine", "q35", "-m", "1M,slots=1,maxmem=1G", "-device", "pc-dimm,memdev=m")]
+    [InlineData("slots specified but no max-size", "-m", "1M,slots=1")]
+    [InlineData("invalid value of maxmem: maximum memory size (0x100000) must be at least the initial memory size (0x200000)", "-m", "2M,maxmem=1M")]
+    [InlineData("-pidfile /nonexistent/pid: cannot create PID file", "-accel", "none", "-pidfile", "/nonexistent/pid")]
+    [InlineData("-D /nonexistent/log: cannot open the log file", "-D", "/nonexistent/log")]
+    public async Task What_cannot_be_made_at_the_start_ends_it_with_status_1(string text, params string[] arguments)
+    {
+        var directory = Directory.CreateTempSubdirectory("hostmemd-");
+
+        var (exitCode, _, error) = await DaemonFixture.RunToEndAsync([.. arguments, "-qmp", $"unix:{directory.FullName}/qmp"]);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains($"hostmemd: {text}", error, StringComparison.Ordinal);
+        Assert.Empty(directory.GetFileSystemInfos());
+        directory.Delete();
+    }
+
+    [Fact]
+    public async Task A_path_that_is_too_long_for_a_socket_is_refused()
+    {
+        var path = "/tmp/" + new string('x', 200);
+
+        var (exitCode, _, error) = await DaemonFixture.RunToEndAsync("-accel", "none", "-qmp", $"unix:{path}");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(
+            $"hostmemd: -qmp unix:{path}: Failed to bind socket to {path}: the path has 205 bytes, at most 107 are possible", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public Task Cold_objects_and_devices_are_there_from_the_start() => DaemonFixture.RunAsync(
+        "-accel none -machine q35 -m 1M,slots=2,maxmem=1G -name vm1 -uuid 12345678-1234-1234-1234-123456789abc -S "
+        + "-object memory-backend-memfd,id=m,size=2M,share=on -object {\"qom-type\":\"memory-backend-ram\",\"id\":\"r\",\"size\":2097152} "
+        + "-device pc-dimm,id=d,memdev=m -device {\"driver\":\"pc-dimm\",\"id\":\"e\",\"memdev\":\"r\",\"slot\":1}",
+        async daemon =>
+        {
+            await using var client = await daemon.ConnectAsync();
+
+            await client.ExchangeAsync(
+                """{"execute": "query-memory-devices"}""",
+                """
+                {"return": [
+                  {"type": "dimm", "data": {"$object-with": {"id": "d", "slot": 0, "memdev": "/objects/m", "hotplugged": false}}},
+                  {"type": "dimm", "data": {"$object-with": {"id": "e", "slot": 1, "memdev": "/objects/r", "hotplugged": false}}}]}
+                """);
+            await client.ExchangeAsync("""{"execute": "query-status"}""", """{"return": {"running": false, "status": "prelaunch"}}""");
+            await client.ExchangeAsync("""{"execute": "query-name"}""", """{"return": {"name": "vm1"}}""");
+            await client.ExchangeAsync("""{"execute": "query-uuid"}""", """{"return": {"UUID": "12345678-1234-1234-1234-123456789abc"}}""");
+        });
+}

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using System.Text;
+using Tmds.Linux;
+using Xunit;
+using Xunit.Sdk;
+
+namespace Hostmemd.Daemon.Tests.Processes;
+
+/// <summary>The built program on a socket in a folder of its own. Its log is shown when what is done with it fails.</summary>
+internal sealed class DaemonFixture : IAsyncDisposable
+{
+    public const int SigHup = 1;
+    public const int SigInt = 2;
+    public const int SigKill = 9;
+    public const int SigTerm = 15;
+
+    private readonly StringBuilder _log = new();
+    private readonly Process _process;
+
+    private DaemonFixture(string directory, string[] arguments)
+    {
+        Directory = directory;
+        _process = Process.Start(StartInfo(arguments))!;
+        _process.OutputDataReceived += (_, line) => Keep(line.Data);
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>The program under test: HOSTMEMD_PROGRAM, or the one that was built with the tests.</summary>
+    public static string Program { get; } =
+        Environment.GetEnvironmentVariable("HOSTMEMD_PROGRAM") ?? Path.Combine(AppContext.BaseDirectory, "hostmemd");
+
+    public string Directory { get; }
+
+    public string Socket => Path.Combine(Directory, "qmp");
+
+    public int Pid => _process.Id;
+
+    public bool HasExited => _process.HasExited;
+
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+                return _log.ToString();
+        }
+    }
+
+    /// <summary>Starts the program, waits until it greets, does the work and ends it.</summary>
+    /// <param name="options">As on a command line; {dir} is the folder. -qmp is added where it is missing.</param>
+    public static async Task RunAsync(string options, Func<DaemonFixture, Task> work)
+    {
+        var directory = System.IO.Directory.CreateTempSubdirectory("hostmemd-").FullName;
+        try
+        {
+            var arguments = options.Replace("{dir}", directory, StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (!arguments.Contains("-qmp"))
+                arguments = [.. arguments, "-qmp", $"unix:{directory}/qmp"];
+            await using var daemon = new DaemonFixture(directory, arguments);
+            try
+            {
+                await daemon.WaitUntilItListensAsync();
+                await work(daemon);
+            }
+            catch (Exception e)
+            {
+                throw new XunitException($"{e.Message}\nthe daemon's log:\n{daemon.Log}", e);
+            }
+        }
+        finally
+        {
+            System.IO.Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    /// <summary>Runs the program until it ends by itself.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> RunToEndAsync(params string[] arguments)
+    {
+        using var process = Process.Start(StartInfo(arguments))!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(QmpClient.Patience);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            throw new TimeoutException($"hostmemd {string.Join(' ', arguments)} did not end");
+        }
+        return (process.ExitCode, await output, await error);
+    }
+
+    /// <summary>A client that has negotiated.</summary>
+    public async Task<QmpClient> ConnectAsync(string? socket = null) => await (await QmpClient.ConnectAsync(socket ?? Socket)).NegotiateAsync();
+
+    public void Signal(int signal) => Assert.Equal(0, LibC.kill(Pid, signal));
+
+    /// <returns>The exit status.</returns>
+    public async Task<int> WaitForExitAsync()
+    {
+        using var limit = new CancellationTokenSource(QmpClient.Patience);
+        await _process.WaitForExitAsync(limit.Token);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            Signal(SigTerm);
+            using var limit = new CancellationTokenSource(QmpClient.Patience);
+            try
+            {
+                await _process.WaitForExitAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                _process.Kill();
+            }
+        }
+        _process.Dispose();
+    }
+
+    private static ProcessStartInfo StartInfo(string[] arguments) =>
+        new(Program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+
+    private void Keep(string? line)
+    {
+        lock (_log)
+            _log.AppendLine(line);
+    }
+
+    private async Task WaitUntilItListensAsync()
+    {
+        var end = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                await using var client = await QmpClient.ConnectAsync(Socket);
+                await client.ReceiveAsync();
+                return;
+            }
+            catch (Exception e) when (e is System.Net.Sockets.SocketException or EndOfStreamException && end.Elapsed < QmpClient.Patience)
+            {
+                if (_process.HasExited)
+                    throw new InvalidOperationException($"the daemon ended with status {_process.ExitCode}", e);
+                await Task.Delay(5);
+            }
+        }
+    }
+}
