@@ -1,0 +1,56 @@
+using Hostmemd.Commands;
+using Hostmemd.Protocol.Schema;
+using Hostmemd.Protocol.Wire;
+using Hostmemd.Startup;
+using Xunit;
+
+namespace Hostmemd.Daemon.Tests.Golden;
+
+/// <summary>
+/// Texts that are made from the declarations and kept in the tree, so that a change of the interface shows as a difference to read.
+/// HOSTMEMD_REWRITE_GOLDEN=1 rewrites them.
+/// </summary>
+public class GoldenFileTests
+{
+    private const string ManualPreface =
+        """
+        # QMP reference
+
+        Every command, event and type of hostmemd, made from their declarations. Commands without the feature `hostmemd` are QEMU 11.1.3's;
+        those with it are our own: test the feature, not the name. `unstable` marks what may still change.
+
+        A tail of a QOM path is enough where just one object has it. Sizes and addresses are bytes.
+
+        """;
+
+    [Fact]
+    public void Reference_manual_is_the_one_in_docs() =>
+        Check("docs/qmp-reference.md", ReferenceManual.Write(ManualPreface, CommandList.Create().Commands, Events.All));
+
+    [Fact]
+    public void Schema_is_the_golden_one()
+    {
+        var schema = (JsonArray)JsonText.Parse(System.Text.Encoding.ASCII.GetString(
+            SchemaText.Schema(CommandList.Create().Commands, Events.All).Utf8.Span));
+        Check("tests/Daemon.Tests/Golden/query-qmp-schema.jsonl", string.Concat(schema.Items.Select(entity => entity + "\n")));
+    }
+
+    [Fact]
+    public void Help_is_the_golden_one() => Check("tests/Daemon.Tests/Golden/help.txt", HelpText.Text);
+
+    private static void Check(string file, string text)
+    {
+        var path = Path.Combine(Root(), file);
+        if (Environment.GetEnvironmentVariable("HOSTMEMD_REWRITE_GOLDEN") == "1")
+            File.WriteAllText(path, text);
+        Assert.Equal(File.ReadAllText(path), text);
+    }
+
+    private static string Root()
+    {
+        var at = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(at.FullName, "Daemon.sln")))
+            at = at.Parent ?? throw new InvalidOperationException("not in a checkout");
+        return at.FullName;
+    }
+}
