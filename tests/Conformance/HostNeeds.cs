@@ -1,0 +1,37 @@
+namespace Hostmemd.Conformance;
+
+/// <summary>What a transcript's <c>needs</c> header can ask of the host.</summary>
+internal static class HostNeeds
+{
+    /// <summary>Null when the host has all of it, else what it lacks.</summary>
+    public static string? Lacking(IReadOnlyList<string> needs)
+    {
+        string[] lacking = [.. needs.Where(need => !IsMet(need))];
+        return lacking.Length == 0 ? null : $"this host lacks {string.Join(", ", lacking)}";
+    }
+
+    private static bool IsMet(string need) => need switch
+    {
+        "kvm" => CanOpenKvm(),
+        "no-hugepages" => !HasFreeHugePages(),
+        "one-node" => !Directory.Exists("/sys/devices/system/node/node1"),
+        _ => throw new FormatException($"unknown need {need}"),
+    };
+
+    private static bool CanOpenKvm()
+    {
+        try
+        {
+            using FileStream kvm = new("/dev/kvm", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static bool HasFreeHugePages() =>
+        File.ReadLines("/proc/meminfo").Any(line =>
+            line.StartsWith("HugePages_Free:", StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal));
+}

@@ -1,0 +1,3 @@
+global using Hostmemd.QmpShell.Transcript;
+global using Hostmemd.QmpShell.Wrap;
+global using Xunit;
