@@ -18,8 +18,6 @@ internal sealed class DimmBay(Machine machine)
     private int _firstUnusedSlot;
     private ulong _used;
 
-    public int UsedSlots => _usedSlots.Count;
-
     /// <summary>Takes a device's name, or the next free one for a device without.</summary>
     /// <exception cref="QmpException">Another device has it.</exception>
     public string ClaimName(string? id)

@@ -85,20 +85,18 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>Publishes a change of state with the events that tell of it.</summary>
     /// <param name="step">From the state as it is to the next; short, waits for nothing. Where it throws or gives null nothing is published.</param>
-    /// <returns>The state as it is afterwards.</returns>
-    public GuestState Change(Func<GuestState, GuestState?> step, Func<GuestState, IEnumerable<EventMessage>>? events = null)
+    public void Change(Func<GuestState, GuestState?> step, Func<GuestState, IEnumerable<EventMessage>>? events = null)
     {
         lock (_owner)
         {
             var next = step(_state);
             if (next is null)
-                return _state;
+                return;
             next = next with { Generation = _state.Generation + 1 };
             Volatile.Write(ref _state, next);
             foreach (var message in events?.Invoke(next) ?? [])
                 foreach (var session in _sessions)
                     session.Post(message, next.Generation);
-            return next;
         }
     }
 

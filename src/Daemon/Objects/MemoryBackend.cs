@@ -34,16 +34,6 @@ internal sealed class MemoryBackend(string id, ObjectType type, bool isGuestMemf
     /// <summary>Where a DIMM of this memory may begin, and what its size is a multiple of.</summary>
     public ulong Alignment => Memory.Alignment;
 
-    /// <summary>Somebody uses the memory: it can neither be deleted nor plugged again.</summary>
-    public bool IsMapped
-    {
-        get
-        {
-            lock (_use)
-                return _mappedBy is not null;
-        }
-    }
-
     /// <summary>Takes the memory for one user.</summary>
     /// <returns>false: somebody has it.</returns>
     public bool Map(string user)

@@ -7,24 +7,24 @@ namespace Hostmemd.Objects;
 /// <summary>The types that objects here can have, with what they derive from.</summary>
 internal static class QomTypes
 {
-    private sealed record QomType(string Name, string? Parent, bool IsAbstract, bool IsInterface, Func<IEnumerable<QomProperty>> Properties);
+    private sealed record QomType(string Name, string? Parent, bool IsAbstract, Func<IEnumerable<QomProperty>> Properties);
 
     private const string UserCreatable = "user-creatable";
 
     private static readonly QomType[] All =
     [
-        new("object", null, true, false, NoProperties),
-        new("container", "object", false, false, NoProperties),
-        new(UserCreatable, "interface", true, true, NoProperties),
-        new("memory-backend", "object", true, false, () => QomPropertyVisitor.PropertiesOf(new MemoryBackendProperties())),
-        new("memory-backend-memfd", "memory-backend", false, false, () => QomPropertyVisitor.PropertiesOf(new MemfdProperties())),
-        new("memory-backend-ram", "memory-backend", false, false, () => QomPropertyVisitor.PropertiesOf(new MemoryBackendProperties())),
-        new("memory-region", "object", false, false, NoProperties),
-        new("device", "object", true, false, NoProperties),
-        new(Dimm.TypeName, "device", false, false, () => DimmProperties.Of(null)),
-        new("machine", "object", true, false, NoProperties),
-        new("none-machine", "machine", false, false, NoProperties),
-        new("pc-q35-11.1-machine", "machine", false, false, NoProperties),
+        new("object", null, true, NoProperties),
+        new("container", "object", false, NoProperties),
+        new(UserCreatable, "interface", true, NoProperties),
+        new("memory-backend", "object", true, () => QomPropertyVisitor.PropertiesOf(new MemoryBackendProperties())),
+        new("memory-backend-memfd", "memory-backend", false, () => QomPropertyVisitor.PropertiesOf(new MemfdProperties())),
+        new("memory-backend-ram", "memory-backend", false, () => QomPropertyVisitor.PropertiesOf(new MemoryBackendProperties())),
+        new("memory-region", "object", false, NoProperties),
+        new("device", "object", true, NoProperties),
+        new(Dimm.TypeName, "device", false, () => DimmProperties.Of(null)),
+        new("machine", "object", true, NoProperties),
+        new("none-machine", "machine", false, NoProperties),
+        new("pc-q35-11.1-machine", "machine", false, NoProperties),
     ];
 
     /// <summary>qom-list-types.</summary>

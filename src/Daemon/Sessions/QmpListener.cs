@@ -35,21 +35,11 @@ internal sealed class QmpListener : IAsyncDisposable
     /// <exception cref="ListenException">The path cannot be bound, or somebody listens there.</exception>
     public static QmpListener Start(ListenOptions options, Guest guest, CommandTable<Client> commands, ILogger log)
     {
-        var socket = UnixSocketFile.Bind(options, guest.Kernel);
-        try
-        {
-            socket.Listen(Backlog);
-            var listener = new QmpListener(options, guest, commands, socket, UnixSocketFile.IdentityOf(options.Path, guest.Kernel), log);
-            DaemonLog.Listening(log, options.Path, options.ReadOnly);
-            listener._accepting = listener.AcceptAllAsync();
-            return listener;
-        }
-        catch
-        {
-            socket.Dispose();
-            File.Delete(options.Path);
-            throw;
-        }
+        var (socket, identity) = UnixSocketFile.Listen(options, Backlog, guest.Kernel);
+        var listener = new QmpListener(options, guest, commands, socket, identity, log);
+        DaemonLog.Listening(log, options.Path, options.ReadOnly);
+        listener._accepting = listener.AcceptAllAsync();
+        return listener;
     }
 
     /// <summary>Stops accepting, lets every client's running commands answer, sends what waits, closes. A client that takes nothing is cut off.</summary>

@@ -7,8 +7,10 @@ namespace Hostmemd.Sessions;
 /// <summary>The file that a listening Unix socket is: made, given its permissions, and removed only while it is still the one we made.</summary>
 internal static class UnixSocketFile
 {
-    /// <exception cref="ListenException">The path cannot be bound, or its permissions cannot be set.</exception>
-    public static Socket Bind(ListenOptions options, IKernel kernel)
+    /// <summary>Binds the path, gives the file its permissions and listens. On failure no file is left.</summary>
+    /// <returns>The listening socket, and what tells its file from another that takes its name later.</returns>
+    /// <exception cref="ListenException">The path cannot be bound, its permissions cannot be set, or somebody listens there.</exception>
+    public static (Socket Socket, (ulong Device, ulong Inode) Identity) Listen(ListenOptions options, int backlog, IKernel kernel)
     {
         var bytes = System.Text.Encoding.UTF8.GetByteCount(options.Path);
         if (bytes > SocketNames.MaxPathBytes)
@@ -21,7 +23,8 @@ internal static class UnixSocketFile
                 File.SetUnixFileMode(options.Path, mode);
             if (options.Group is { } group)
                 kernel.Chown(options.Path, uint.MaxValue, GroupFile.Find(group));
-            return socket;
+            socket.Listen(backlog);
+            return (socket, IdentityOf(options.Path, kernel));
         }
         catch (Exception e)
         {
@@ -30,20 +33,11 @@ internal static class UnixSocketFile
             throw e switch
             {
                 KernelException failed => new ListenException(Errno.Text(failed.Errno)),
+                SocketException => new ListenException(e.Message),
                 UnauthorizedAccessException => new ListenException(Errno.Text(Errno.EACCES)),
                 _ => e,
             };
         }
-    }
-
-    /// <summary>Device and inode: what tells our socket from another that took its name.</summary>
-    public static (ulong Device, ulong Inode) IdentityOf(string path, IKernel kernel)
-    {
-        // O_PATH looks at the file without opening it: a socket cannot be opened.
-        const int pathOnly = 0x200000;
-        using var file = kernel.Open(path, pathOnly, 0);
-        var status = kernel.Fstat(file);
-        return (status.Device, status.Inode);
     }
 
     public static void DeleteIfOurs(string path, (ulong Device, ulong Inode) identity, IKernel kernel)
@@ -59,22 +53,33 @@ internal static class UnixSocketFile
         }
     }
 
+    /// <summary>Device and inode: what tells our socket from another that took its name.</summary>
+    private static (ulong Device, ulong Inode) IdentityOf(string path, IKernel kernel)
+    {
+        // O_PATH looks at the file without opening it: a socket cannot be opened.
+        const int pathOnly = 0x200000;
+        using var file = kernel.Open(path, pathOnly, 0);
+        var status = kernel.Fstat(file);
+        return (status.Device, status.Inode);
+    }
+
     /// <summary>The socket is made from a descriptor that was bound before, so that closing it deletes no file (SocketNames.Bind).</summary>
     private static Socket BindTo(string path, IKernel kernel)
     {
         using var unbound = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            SocketNames.Bind(unbound.SafeHandle, path);
+            // The duplicate first: nothing that fails may come between the file's making and the caller, who removes it.
+            using var bound = kernel.Duplicate(unbound.SafeHandle);
+            SocketNames.Bind(bound, path);
+            var socket = new Socket(new SafeSocketHandle(bound.DangerousGetHandle(), ownsHandle: true));
+            bound.SetHandleAsInvalid();
+            return socket;
         }
         catch (KernelException e)
         {
             throw new ListenException(Errno.Text(e.Errno));
         }
-        using var bound = kernel.Duplicate(unbound.SafeHandle);
-        var socket = new Socket(new SafeSocketHandle(bound.DangerousGetHandle(), ownsHandle: true));
-        bound.SetHandleAsInvalid();
-        return socket;
     }
 
     /// <summary>A socket file that nobody listens on is left over from a process that died.</summary>

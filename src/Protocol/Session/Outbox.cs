@@ -21,9 +21,9 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
 
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource _closedSource = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HeldEvents _held = new(HighMark);
     private Sequence<byte> _filling = new();
     private Sequence<byte> _sending = new();
-    private readonly HeldEvents _held = new(HighMark);
     private long _standardBytes;
     private ulong _lost;
     private ulong? _pinned;
