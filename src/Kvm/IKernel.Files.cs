@@ -39,8 +39,15 @@ public partial interface IKernel
     /// <summary>fcntl(F_DUPFD_CLOEXEC).</summary>
     SafeFileHandle Duplicate(SafeHandle file);
 
+    /// <summary>fcntl(F_GETFL): O_* of the open file.</summary>
+    int GetStatusFlags(SafeHandle file);
+
     /// <summary>fstat(2); the only way to a guest_memfd's size, as lseek gives ESPIPE.</summary>
     FileStatus Fstat(SafeHandle file);
+
+    /// <summary>lseek(2) to the end: the size of a file or block device, 0 for most character devices.</summary>
+    /// <exception cref="KernelException">ESPIPE: a pipe, or a guest_memfd.</exception>
+    ulong SeekEnd(SafeHandle file);
 
     /// <summary>fstatfs(2).</summary>
     FileSystemStatus Fstatfs(SafeHandle file);

@@ -11,6 +11,10 @@ public partial interface IKernel
     /// </exception>
     HostAddress Mmap(HostAddress address, ulong length, MemoryProtection protection, MapFlags flags, SafeHandle? file, ulong offset);
 
+    /// <summary>vm.overcommit_memory: 2 means that the kernel counts every private page, whatever MAP_NORESERVE says.</summary>
+    /// <remarks>Source: Documentation/mm/overcommit-accounting.rst.</remarks>
+    int GetOvercommitMode();
+
     /// <summary>munmap(2).</summary>
     /// <exception cref="KernelException">ENOMEM: it would split a mapping and there are too many. EINVAL.</exception>
     void Munmap(HostAddress address, ulong length);

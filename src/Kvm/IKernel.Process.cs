@@ -27,6 +27,17 @@ public partial interface IKernel
     /// <summary>tgkill(2) to a thread of this process.</summary>
     void Tgkill(int tid, int signal);
 
+    /// <summary>sched_getaffinity(2): the CPUs that a thread may run on, rising.</summary>
+    /// <exception cref="KernelException">ESRCH: no such thread.</exception>
+    IReadOnlyList<int> GetAffinity(int tid);
+
+    /// <summary>sched_setaffinity(2). CPUs that the host does not have do not matter while it has one of them.</summary>
+    /// <exception cref="KernelException">EINVAL: none of them can be used. EPERM: another user's thread. ESRCH.</exception>
+    void SetAffinity(int tid, IReadOnlyCollection<int> cpus);
+
+    /// <summary>The CPUs of a NUMA node, from sysfs; none where there is no such node.</summary>
+    IReadOnlyList<int> GetCpusOfNode(uint node);
+
     /// <summary>Blocks a signal on the calling thread: it stays pending and no handler runs. Source: man 3 pthread_sigmask.</summary>
     void BlockSignal(int signal);
 

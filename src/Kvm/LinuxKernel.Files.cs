@@ -13,6 +13,7 @@ public sealed unsafe partial class LinuxKernel
     private const int OpenCloseOnExec = 0x80000;
     private const uint MemfdCloseOnExec = 1;
     private const int MemfdHugeShift = 26;
+    private const int GetStatusFlagsCommand = 3;
     private const int DuplicateCloseOnExec = 1030;
     private const int AddSealsCommand = 1033;
     private const int GetSealsCommand = 1034;
@@ -72,6 +73,8 @@ public sealed unsafe partial class LinuxKernel
 
     public SafeFileHandle Duplicate(SafeHandle file) => File(Check("fcntl(F_DUPFD_CLOEXEC)", Syscall.Fcntl(file, DuplicateCloseOnExec, 0)));
 
+    public int GetStatusFlags(SafeHandle file) => (int)Check("fcntl(F_GETFL)", Syscall.Fcntl(file, GetStatusFlagsCommand, 0));
+
     public FileStatus Fstat(SafeHandle file)
     {
         Tmds.Linux.stat status = default;
@@ -85,6 +88,8 @@ public sealed unsafe partial class LinuxKernel
             (ulong)(long)status.st_blksize,
             (ulong)(long)status.st_blocks);
     }
+
+    public ulong SeekEnd(SafeHandle file) => (ulong)Check("lseek", Syscall.SeekEnd(file));
 
     public FileSystemStatus Fstatfs(SafeHandle file)
     {

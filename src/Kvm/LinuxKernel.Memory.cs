@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Hostmemd.Kvm.Native;
 
@@ -11,6 +12,18 @@ public sealed unsafe partial class LinuxKernel
     public HostAddress Mmap(
         HostAddress address, ulong length, MemoryProtection protection, MapFlags flags, SafeHandle? file, ulong offset) =>
         new((ulong)Check("mmap", Syscall.Mmap(address.Value, length, (int)protection, (int)flags, file, Signed(offset, "mmap"))));
+
+    public int GetOvercommitMode()
+    {
+        try
+        {
+            return int.Parse(System.IO.File.ReadAllText("/proc/sys/vm/overcommit_memory"), CultureInfo.InvariantCulture);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new KernelException("/proc/sys/vm/overcommit_memory", Errno.EIO);
+        }
+    }
 
     public void Munmap(HostAddress address, ulong length) => Check("munmap", Syscall.Munmap(address.Value, length));
 

@@ -1,9 +1,13 @@
+using System.Globalization;
 using Hostmemd.Kvm.Native;
 
 namespace Hostmemd.Kvm;
 
 public sealed unsafe partial class LinuxKernel
 {
+    // 65,536 CPUs: every number that a list of 16-bit numbers can name.
+    private const int AffinityWords = 1024;
+
     private const int SignalBlock = 0; // SIG_BLOCK, not on mips or alpha
 
     public Lock CloseOnExecGate { get; } = new();
@@ -37,6 +41,43 @@ public sealed unsafe partial class LinuxKernel
     public int Gettid() => (int)Check("gettid", Syscall.Gettid());
 
     public void Tgkill(int tid, int signal) => Check("tgkill", Syscall.Tgkill(Environment.ProcessId, tid, signal));
+
+    public IReadOnlyList<int> GetAffinity(int tid)
+    {
+        var mask = new ulong[AffinityWords];
+        fixed (ulong* start = mask)
+        {
+            // SAFETY: the kernel writes at most the size it is given and says how much.
+            Check("sched_getaffinity", Syscall.SchedGetaffinity(tid, AffinityWords * sizeof(ulong), start));
+        }
+        return [.. Enumerable.Range(0, AffinityWords * 64).Where(cpu => (mask[cpu / 64] & (1UL << (cpu % 64))) != 0)];
+    }
+
+    public void SetAffinity(int tid, IReadOnlyCollection<int> cpus)
+    {
+        ArgumentNullException.ThrowIfNull(cpus);
+        var mask = new ulong[AffinityWords];
+        foreach (var cpu in cpus)
+            mask[cpu / 64] |= 1UL << (cpu % 64);
+        fixed (ulong* start = mask)
+        {
+            // SAFETY: as long as said; the kernel reads what it has CPUs for and ignores the rest.
+            Check("sched_setaffinity", Syscall.SchedSetaffinity(tid, AffinityWords * sizeof(ulong), start));
+        }
+    }
+
+    public IReadOnlyList<int> GetCpusOfNode(uint node)
+    {
+        var path = string.Create(CultureInfo.InvariantCulture, $"/sys/devices/system/node/node{node}/cpulist");
+        try
+        {
+            return NumberList.Parse(System.IO.File.ReadAllText(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return [];
+        }
+    }
 
     public void BlockSignal(int signal)
     {

@@ -5,7 +5,7 @@ public sealed partial class MappedMemory
     /// <summary>Cancelling waits for one chunk, 8 ms for this size; smaller ones cost throughput.</summary>
     public const ulong DefaultChunkSize = 8 << 20;
 
-    /// <summary>Allocates the pages of a range: MADV_POPULATE_WRITE, keeping what is in them.</summary>
+    /// <summary>Allocates the pages of a range, keeping what is in them: MADV_POPULATE_WRITE, or _READ where nobody can write.</summary>
     /// <param name="offset">Start of the range, page aligned.</param>
     /// <param name="length">Bytes, page aligned.</param>
     /// <param name="threads">How many work on it; the caller is one of them, none is the pool's.</param>
@@ -29,7 +29,7 @@ public sealed partial class MappedMemory
         if (length == 0)
             return;
         var start = At(offset, length);
-        var run = new PopulateRun(_kernel, start, length, chunkSize, progress, cancellation);
+        var run = new PopulateRun(_kernel, start, length, chunkSize, Advice, progress, cancellation);
         var chunks = ((length - 1) / chunkSize) + 1;
         var others = new Thread[Math.Min((ulong)threads, chunks) - 1];
         for (var i = 0; i < others.Length; i++)
@@ -49,9 +49,12 @@ public sealed partial class MappedMemory
     public void Populate(int threads = 1, Action<ulong>? progress = null, CancellationToken cancellation = default) =>
         Populate(0, Size, threads, progress, cancellation);
 
+    private MemoryAdvice Advice => IsReadOnly ? MemoryAdvice.PopulateRead : MemoryAdvice.PopulateWrite;
+
     /// <summary>One call of Populate: chunks are handed out by an atomic addition, so a slow thread holds nobody up.</summary>
     private sealed class PopulateRun(
-        IKernel kernel, HostAddress start, ulong length, ulong chunkSize, Action<ulong>? progress, CancellationToken cancellation)
+        IKernel kernel, HostAddress start, ulong length, ulong chunkSize, MemoryAdvice advice, Action<ulong>? progress,
+        CancellationToken cancellation)
     {
         private ulong _next;
         private ulong _done;
@@ -68,7 +71,7 @@ public sealed partial class MappedMemory
                 var size = Math.Min(chunkSize, length - from);
                 try
                 {
-                    kernel.Madvise(start.Add(from), size, MemoryAdvice.PopulateWrite);
+                    kernel.Madvise(start.Add(from), size, advice);
                 }
                 catch (KernelException e)
                 {

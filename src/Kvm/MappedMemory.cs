@@ -18,12 +18,14 @@ public sealed partial class MappedMemory : IDisposable
     private readonly Action<string>? _leaked;
     private bool _closed;
 
-    private MappedMemory(IKernel kernel, HostAddress address, ulong size, ulong alignment, Action<string>? leaked)
+    private MappedMemory(IKernel kernel, HostAddress address, ulong size, ulong alignment, bool isReadOnly, bool isSynchronous, Action<string>? leaked)
     {
         _kernel = kernel;
         Address = address;
         Size = size;
         Alignment = alignment;
+        IsReadOnly = isReadOnly;
+        IsSynchronous = isSynchronous;
         _leaked = leaked;
     }
 
@@ -35,6 +37,12 @@ public sealed partial class MappedMemory : IDisposable
     public ulong Size { get; }
 
     public ulong Alignment { get; }
+
+    /// <summary>Nobody can write through the mapping, and a memory slot of it is read-only.</summary>
+    public bool IsReadOnly { get; }
+
+    /// <summary>The mapping has MAP_SYNC.</summary>
+    public bool IsSynchronous { get; }
 
     /// <summary>Reserves, maps, advises and binds; on failure nothing of it is left.</summary>
     /// <param name="leaked">Told by the finalizer, and when an undo failed; may come on the finalizer's thread.</param>
@@ -60,7 +68,7 @@ public sealed partial class MappedMemory : IDisposable
         try
         {
             var address = new HostAddress(RoundUp(start.Value, alignment));
-            Map(kernel, options, address, size);
+            var isSynchronous = Map(kernel, options, address, size);
             // What an undo has to unmap shrinks with each trim that succeeded.
             if (address > start)
                 kernel.Munmap(start, address.Value - start.Value);
@@ -70,7 +78,7 @@ public sealed partial class MappedMemory : IDisposable
                 kernel.Munmap(start.Add(size + PageSize), kept - (size + PageSize));
             kept = size + PageSize;
             Advise(kernel, options, address, size);
-            return new MappedMemory(kernel, address, size, alignment, leaked);
+            return new MappedMemory(kernel, address, size, alignment, options.ReadOnly, isSynchronous, leaked);
         }
         catch
         {
@@ -98,6 +106,10 @@ public sealed partial class MappedMemory : IDisposable
     /// <exception cref="KernelException">EFAULT: no page behind them, or not writable.</exception>
     public void Write(ulong offset, ReadOnlySpan<byte> source) => _kernel.WriteMemory(At(offset, (ulong)source.Length), source);
 
+    /// <summary>Gives the pages back to the host: what they hold is lost, in the file too (MADV_REMOVE).</summary>
+    /// <exception cref="KernelException">EACCES: not a shared, writable mapping. EINVAL, EOPNOTSUPP: the file cannot have holes.</exception>
+    public void Discard() => _kernel.Madvise(At(0, Size), Size, MemoryAdvice.Remove);
+
     private HostAddress At(ulong offset, ulong length)
     {
         ObjectDisposedException.ThrowIf(_closed, this);
@@ -106,14 +118,29 @@ public sealed partial class MappedMemory : IDisposable
         return Address.Add(offset);
     }
 
-    private static void Map(IKernel kernel, MappingOptions options, HostAddress address, ulong size)
+    /// <returns>Whether the mapping has MAP_SYNC.</returns>
+    private static bool Map(IKernel kernel, MappingOptions options, HostAddress address, ulong size)
     {
         var flags = MapFlags.Fixed
-            | (options.Shared ? MapFlags.Shared : MapFlags.Private)
             | (options.File is null ? MapFlags.Anonymous : MapFlags.None)
             | (options.NoReserve ? MapFlags.NoReserve : MapFlags.None);
         var protection = options.ReadOnly ? MemoryProtection.Read : MemoryProtection.Read | MemoryProtection.Write;
-        kernel.Mmap(address, size, protection, flags, options.File, options.Offset);
+        if (options is { Synchronous: true, Shared: true })
+        {
+            try
+            {
+                kernel.Mmap(address, size, protection, flags | MapFlags.SharedValidate | MapFlags.Sync, options.File, options.Offset);
+                return true;
+            }
+            catch (KernelException e) when (e.Errno is Errno.EOPNOTSUPP or Errno.EINVAL)
+            {
+                // No DAX, or a kernel that knows no MAP_SYNC.
+            }
+        }
+
+        kernel.Mmap(
+            address, size, protection, flags | (options.Shared ? MapFlags.Shared : MapFlags.Private), options.File, options.Offset);
+        return false;
     }
 
     private static void Advise(IKernel kernel, MappingOptions options, HostAddress address, ulong size)

@@ -27,6 +27,12 @@ public sealed record MappingOptions
     /// <summary>MAP_NORESERVE: no promise that the pages are there, SIGBUS or the OOM killer later.</summary>
     public bool NoReserve { get; init; }
 
+    /// <summary>
+    /// MAP_SYNC, for a shared mapping of persistent memory. Where the file does not support it the mapping is made without, as
+    /// <see cref="MappedMemory.IsSynchronous"/> says.
+    /// </summary>
+    public bool Synchronous { get; init; }
+
     /// <summary>True: MADV_MERGEABLE, false: MADV_UNMERGEABLE, null: nothing.</summary>
     public bool? Merge { get; init; }
 

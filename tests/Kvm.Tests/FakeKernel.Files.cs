@@ -13,6 +13,9 @@ public sealed partial class FakeKernel
 
     public Dictionary<ResourceKind, ResourceLimit> Limits { get; } = new() { [ResourceKind.OpenFiles] = new(1024, 4096) };
 
+    /// <summary>Of whichever thread was bound last.</summary>
+    public IReadOnlyList<int> Affinity { get; set; } = [0, 1];
+
     /// <summary>Paths that exist.</summary>
     public HashSet<string> Paths { get; } = [];
 
@@ -75,12 +78,17 @@ public sealed partial class FakeKernel
     public SafeFileHandle Duplicate(SafeHandle file) =>
         Enter(nameof(Duplicate), () => Register(new SafeFileHandle(Null(), ownsHandle: true), FileOf(file, "fcntl(F_DUPFD_CLOEXEC)")));
 
+    public int GetStatusFlags(SafeHandle file) => Enter(nameof(GetStatusFlags), () => OpenFlags.ReadWrite);
+
     public FileStatus Fstat(SafeHandle file) => Enter(nameof(Fstat), () =>
     {
         var known = FileOf(file, "fstat");
         var blocks = known.Flags is null ? (ulong)known.Pages.Count * 8 : 0;
         return new FileStatus(known.Size, 0x8180, 1, (ulong)known.GetHashCode(), MappedMemory.PageSize, blocks);
     });
+
+    public ulong SeekEnd(SafeHandle file) => Enter(nameof(SeekEnd), () =>
+        FileOf(file, "lseek") is { Flags: null } known ? known.Size : throw new KernelException("lseek", Errno.ESPIPE));
 
     public FileSystemStatus Fstatfs(SafeHandle file) =>
         Enter(nameof(Fstatfs), () => FileOf(file, "fstatfs") is null ? default : new FileSystemStatus(0x01021994, MappedMemory.PageSize));
@@ -100,6 +108,12 @@ public sealed partial class FakeKernel
     public int Gettid() => 1;
 
     public void Tgkill(int tid, int signal) => Enter(nameof(Tgkill), () => true);
+
+    public IReadOnlyList<int> GetAffinity(int tid) => Enter(nameof(GetAffinity), () => Affinity);
+
+    public void SetAffinity(int tid, IReadOnlyCollection<int> cpus) => Enter(nameof(SetAffinity), () => Affinity = [.. cpus]);
+
+    public IReadOnlyList<int> GetCpusOfNode(uint node) => node == 0 ? [0, 1] : [];
 
     public void BlockSignal(int signal) => Enter(nameof(BlockSignal), () => true);
 

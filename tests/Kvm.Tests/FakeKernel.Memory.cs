@@ -10,6 +10,8 @@ public sealed partial class FakeKernel
     private readonly SortedDictionary<ulong, Mapping> _mappings = [];
     private ulong _nextAddress = FirstAddress;
 
+    public int OvercommitMode { get; set; }
+
     /// <summary>Mappings, reserved ones and guard pages included.</summary>
     public int MappingCount => _mappings.Count;
 
@@ -37,6 +39,8 @@ public sealed partial class FakeKernel
             _mappings.Add(start, new Mapping(length, protection, backing, offset));
             return new HostAddress(start);
         });
+
+    public int GetOvercommitMode() => Enter(nameof(GetOvercommitMode), () => OvercommitMode);
 
     public void Munmap(HostAddress address, ulong length) => Enter(nameof(Munmap), () => Cut(address.Value, length));
 

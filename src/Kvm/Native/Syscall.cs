@@ -45,6 +45,12 @@ internal static unsafe class Syscall
         return Result(LibC.fstat(fd.Number, status));
     }
 
+    public static nint SeekEnd(SafeHandle handle)
+    {
+        using var fd = new BorrowedFd(handle);
+        return Result((nint)(long)LibC.lseek(fd.Number, 0, LibC.SEEK_END));
+    }
+
     public static nint Fstatfs(SafeHandle handle, Libc.Statfs* status)
     {
         using var fd = new BorrowedFd(handle);
@@ -90,6 +96,12 @@ internal static unsafe class Syscall
     public static nint Gettid() => Result((nint)(long)LibC.syscall(Number(186, 178)));
 
     public static nint Tgkill(int pid, int tid, int signal) => Result((nint)(long)LibC.syscall(Number(234, 131), pid, tid, signal));
+
+    public static nint SchedSetaffinity(int tid, int size, ulong* mask) =>
+        Result((nint)(long)LibC.syscall(Number(203, 122), tid, (size_t)size, mask));
+
+    public static nint SchedGetaffinity(int tid, int size, ulong* mask) =>
+        Result((nint)(long)LibC.syscall(Number(204, 123), tid, (size_t)size, mask));
 
     public static nint Chown(byte* path, uint user, uint group) => Result(LibC.chown(path, (uid_t)user, (gid_t)group));
 

@@ -79,7 +79,11 @@ internal sealed class FailingKernel(IKernel real) : IKernel
 
     public SafeFileHandle Duplicate(SafeHandle file) => Next().Duplicate(file);
 
+    public int GetStatusFlags(SafeHandle file) => Next().GetStatusFlags(file);
+
     public FileStatus Fstat(SafeHandle file) => Next().Fstat(file);
+
+    public ulong SeekEnd(SafeHandle file) => Next().SeekEnd(file);
 
     public FileSystemStatus Fstatfs(SafeHandle file) => Next().Fstatfs(file);
 
@@ -91,6 +95,8 @@ internal sealed class FailingKernel(IKernel real) : IKernel
 
     public HostAddress Mmap(HostAddress address, ulong length, MemoryProtection protection, MapFlags flags, SafeHandle? file, ulong offset) =>
         Next().Mmap(address, length, protection, flags, file, offset);
+
+    public int GetOvercommitMode() => Next().GetOvercommitMode();
 
     public void Munmap(HostAddress address, ulong length) => Next().Munmap(address, length);
 
@@ -116,6 +122,12 @@ internal sealed class FailingKernel(IKernel real) : IKernel
     public int Gettid() => Next().Gettid();
 
     public void Tgkill(int tid, int signal) => Next().Tgkill(tid, signal);
+
+    public IReadOnlyList<int> GetAffinity(int tid) => Next().GetAffinity(tid);
+
+    public void SetAffinity(int tid, IReadOnlyCollection<int> cpus) => Next().SetAffinity(tid, cpus);
+
+    public IReadOnlyList<int> GetCpusOfNode(uint node) => Next().GetCpusOfNode(node);
 
     public void BlockSignal(int signal) => Next().BlockSignal(signal);
 
