@@ -7,21 +7,51 @@ internal sealed class ObjectOptions : IQapiType
 {
     public static readonly EnumTable<ObjectType> Types = new(
         "ObjectType",
-        (ObjectType.MemoryBackendMemfd, "memory-backend-memfd"),
-        (ObjectType.MemoryBackendRam, "memory-backend-ram"));
+        (ObjectType.Iothread, "iothread", Features.None),
+        (ObjectType.MemoryBackendEpc, "memory-backend-epc", Features.None),
+        (ObjectType.MemoryBackendFile, "memory-backend-file", Features.None),
+        (ObjectType.MemoryBackendGuestMemfd, "memory-backend-guest-memfd", Features.Hostmemd),
+        (ObjectType.MemoryBackendMemfd, "memory-backend-memfd", Features.None),
+        (ObjectType.MemoryBackendRam, "memory-backend-ram", Features.None),
+        (ObjectType.MemoryBackendShm, "memory-backend-shm", Features.None),
+        (ObjectType.ThreadContext, "thread-context", Features.None));
 
     internal ObjectType QomType;
     internal string Id = "";
+    internal IothreadProperties Iothread = new();
+    internal EpcProperties Epc = new();
+    internal FileProperties File = new();
+    internal GuestMemfdProperties GuestMemfd = new();
     internal MemfdProperties Memfd = new();
     internal MemoryBackendProperties Ram = new();
+    internal ShmProperties Shm = new();
+    internal ThreadContextProperties ThreadContext = new();
 
     public static string TypeName => "ObjectOptions";
+
+    /// <summary>The properties, where it is a memory backend.</summary>
+    public MemoryBackendProperties? Backend => QomType switch
+    {
+        ObjectType.MemoryBackendEpc => Epc,
+        ObjectType.MemoryBackendFile => File,
+        ObjectType.MemoryBackendGuestMemfd => GuestMemfd,
+        ObjectType.MemoryBackendMemfd => Memfd,
+        ObjectType.MemoryBackendRam => Ram,
+        ObjectType.MemoryBackendShm => Shm,
+        _ => null,
+    };
 
     public void Visit(Visitor v)
     {
         v.Enum("qom-type", ref QomType, Types, "what kind of object");
         v.Required("id", ref Id, "its id: a letter, then letters, digits, '-', '.', '_'");
+        v.Branch("qom-type", "iothread", QomType == ObjectType.Iothread, ref Iothread);
+        v.Branch("qom-type", "memory-backend-epc", QomType == ObjectType.MemoryBackendEpc, ref Epc);
+        v.Branch("qom-type", "memory-backend-file", QomType == ObjectType.MemoryBackendFile, ref File);
+        v.Branch("qom-type", "memory-backend-guest-memfd", QomType == ObjectType.MemoryBackendGuestMemfd, ref GuestMemfd);
         v.Branch("qom-type", "memory-backend-memfd", QomType == ObjectType.MemoryBackendMemfd, ref Memfd);
         v.Branch("qom-type", "memory-backend-ram", QomType == ObjectType.MemoryBackendRam, ref Ram);
+        v.Branch("qom-type", "memory-backend-shm", QomType == ObjectType.MemoryBackendShm, ref Shm);
+        v.Branch("qom-type", "thread-context", QomType == ObjectType.ThreadContext, ref ThreadContext);
     }
 }

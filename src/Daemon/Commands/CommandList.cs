@@ -77,6 +77,9 @@ internal static class CommandList
         Query<TypeNameArguments, List<ObjectPropertyInfo>>(
             "device-list-properties", "Lists the properties that devices of a type take.", Shapes.StructList,
             (_, arguments) => QomCommands.ListDeviceProperties(arguments)),
+        Query<Nothing, List<IothreadInfo>>(
+            "query-iothreads", "Lists the iothreads. They wait and serve nothing: there are no devices here.", Shapes.StructList,
+            (client, _) => ObjectCommands.QueryIothreads(client)),
         Act<FdNameArguments>("getfd", "Names a descriptor that came with the request.", DescriptorCommands.GetFd),
         Act<FdNameArguments>("closefd", "Closes a named descriptor.", DescriptorCommands.CloseFd),
         new Command<Client, AddFdArguments, AddFdInfo>(

@@ -28,6 +28,6 @@ internal static class DeviceCommands
     {
         var state = client.Pin();
         var path = id.StartsWith('/') ? id : $"/machine/peripheral/{id}";
-        return new QomTree(state, client.Guest.Machine).Resolve(path, id) is DimmNode node ? node.Dimm : throw DeviceErrors.NotADevice(id);
+        return new QomTree(client.Guest, state).Resolve(path, id) is DimmNode node ? node.Dimm : throw DeviceErrors.NotADevice(id);
     }
 }

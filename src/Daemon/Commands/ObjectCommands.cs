@@ -1,4 +1,5 @@
 using Hostmemd.Api;
+using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Schema;
@@ -14,21 +15,69 @@ internal static class ObjectCommands
 
     public static async ValueTask<Nothing> AddAsync(Client client, ObjectOptions options)
     {
-        client.Guest.Publish(await BackendFactory.CreateAsync(client.Guest, options).ConfigureAwait(false));
+        await ObjectFactory.AddAsync(client.Guest, options).ConfigureAwait(false);
         return Nothing.Value;
     }
 
     public static async ValueTask<Nothing> DeleteAsync(Client client, IdArguments arguments)
     {
         var guest = client.Guest;
-        if (!guest.State.Backends.TryGetValue(arguments.Id, out var published))
+        if (guest.IsMonitor(arguments.Id))
+            throw ObjectErrors.CurrentMonitor();
+        if (guest.State.Threads.TryGetValue(arguments.Id, out var thread))
+            DeleteThread(guest, thread);
+        else if (guest.State.Backends.TryGetValue(arguments.Id, out var backend))
+            await DeleteBackendAsync(guest, backend).ConfigureAwait(false);
+        else
             throw ObjectErrors.NotFound(arguments.Id);
+        return Nothing.Value;
+    }
+
+    public static List<IothreadInfo> QueryIothreads(Client client) =>
+    [
+        .. client.Pin().Threads.Values.Where(thread => thread.Iothread is not null).Select(thread => new IothreadInfo
+        {
+            Id = thread.Thread.Id,
+            ThreadId = thread.Thread.Tid,
+            PollMaxNs = thread.Iothread!.PollMaxNs ?? 0,
+            PollGrow = thread.Iothread.PollGrow ?? 0,
+            PollShrink = thread.Iothread.PollShrink ?? 0,
+            PollWeight = thread.Iothread.PollWeight ?? 0,
+            AioMaxBatch = thread.Iothread.AioMaxBatch ?? 0,
+        }),
+    ];
+
+    /// <summary>A backend that names a thread-context does not hold it: its property is empty from then on (seen in QEMU 11.1.3).</summary>
+    private static void DeleteThread(Guest guest, PublishedThread deleted)
+    {
+        var thread = deleted.Thread;
+        guest.Change(state => state.Threads.TryGetValue(thread.Id, out var current) && current.Thread == thread
+            ? state with
+            {
+                Threads = state.Threads.Remove(thread.Id),
+                Backends = state.Backends.SetItems(state.Backends.Values
+                    .Where(backend => backend.Properties.PreallocContext == thread.QomPath)
+                    .Select(backend => KeyValuePair.Create(backend.Backend.Id, backend with { Properties = WithoutContext(backend.Properties) }))),
+            }
+            : throw ObjectErrors.NotFound(thread.Id));
+        thread.Close();
+    }
+
+    private static MemoryBackendProperties WithoutContext(MemoryBackendProperties properties)
+    {
+        var changed = properties.Clone();
+        changed.PreallocContext = "";
+        return changed;
+    }
+
+    private static async Task DeleteBackendAsync(Guest guest, PublishedBackend published)
+    {
         var backend = published.Backend;
         backend.BeginClose();
         try
         {
-            if (backend.Memory.Size >= SlowToClose)
-                await guest.SlowWork.RunAsync(backend.Close).ConfigureAwait(false);
+            if (backend.Memory.Size >= SlowToClose || backend.Type == ObjectType.MemoryBackendFile)
+                await guest.SlowWork.RunAsync(() => Close(guest, backend)).ConfigureAwait(false);
             else
                 backend.Close();
         }
@@ -40,6 +89,13 @@ internal static class ObjectCommands
         guest.Change(
             state => state with { Backends = state.Backends.Remove(backend.Id) },
             next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, next.Generation, guest.Clock)]);
-        return Nothing.Value;
+    }
+
+    private static void Close(Guest guest, MemoryBackend backend)
+    {
+        // As it is now: the property can change while the backend is there.
+        if (guest.State.Backends.TryGetValue(backend.Id, out var current) && current.Properties is FileProperties { DiscardData: true })
+            backend.Discard(guest.Log);
+        backend.Close();
     }
 }

@@ -1,6 +1,7 @@
 using Hostmemd.Api;
 using Hostmemd.Devices;
 using Hostmemd.Objects;
+using Hostmemd.Objects.Threads;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Protocol.Wire;
 using Hostmemd.Sessions;
@@ -22,7 +23,7 @@ internal static class QomCommands
             {
                 Name = property.Name,
                 Type = property.Type,
-                Value = property.Read(),
+                Value = property.Read?.Invoke(),
             })],
         })];
     }
@@ -30,7 +31,8 @@ internal static class QomCommands
     public static JsonValue Get(Client client, QomGetArguments arguments)
     {
         var node = Tree(client).Resolve(arguments.Path);
-        return Find(node, arguments.Property).Read();
+        var property = Find(node, arguments.Property);
+        return property.Read?.Invoke() ?? throw ObjectErrors.NotReadable(node.TypeName, property.Name);
     }
 
     public static async ValueTask<Nothing> SetAsync(Client client, QomSetArguments arguments)
@@ -41,6 +43,9 @@ internal static class QomCommands
         {
             case BackendNode backend when property.Name != "type" && !property.Type.StartsWith("child<", StringComparison.Ordinal):
                 await BackendChange.SetAsync(client.Guest, backend.Published, property.Name, arguments.Value).ConfigureAwait(false);
+                break;
+            case ThreadNode thread when property.Name != "type":
+                ThreadChange.Set(client.Guest, thread.Published, property.Name, arguments.Value);
                 break;
             case DimmNode dimm:
                 DimmProperties.Set(dimm.Dimm, property.Name, arguments.Value);
@@ -60,7 +65,7 @@ internal static class QomCommands
     public static List<ObjectPropertyInfo> ListDeviceProperties(TypeNameArguments arguments) =>
         [.. QomTypes.DeviceProperties(arguments.Name).Select(property => property.ToInfo(described: true))];
 
-    private static QomTree Tree(Client client) => new(client.Pin(), client.Guest.Machine);
+    private static QomTree Tree(Client client) => new(client.Guest, client.Pin());
 
     private static QomProperty Find(QomNode node, string name) =>
         node.AllProperties.FirstOrDefault(property => property.Name == name) ?? throw ObjectErrors.PropertyNotFound(node.TypeName, name);

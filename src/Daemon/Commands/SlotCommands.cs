@@ -21,7 +21,7 @@ internal static class SlotCommands
         if (limit is 0 or > MaxLimit)
             throw ProtocolErrors.Expects("limit", $"a value from 1 to {MaxLimit}");
         var state = client.Pin();
-        var memdev = arguments.Memdev is null ? null : FindBackend(state, client.Guest.Machine, arguments.Memdev);
+        var memdev = arguments.Memdev is null ? null : FindBackend(client.Guest, state, arguments.Memdev);
         var found = state.Slots.Values.Where(slot => Overlaps(slot.Slot, arguments.Addr, arguments.Size) && (memdev is null || slot.Memdev == memdev))
             .Take((int)limit + 1).ToList();
         var next = found.Count > limit ? found[^1].Slot.Gpa.Value : (ulong?)null;
@@ -81,8 +81,8 @@ internal static class SlotCommands
         return size is not { } length || length > ulong.MaxValue - start || slot.Gpa.Value < start + length;
     }
 
-    private static string FindBackend(GuestState state, Machine machine, string memdev) =>
-        new QomTree(state, machine).Resolve(memdev) is BackendNode node
+    private static string FindBackend(Guest guest, GuestState state, string memdev) =>
+        new QomTree(guest, state).Resolve(memdev) is BackendNode node
             ? node.Path
             : throw ObjectErrors.WrongLink("memdev", "memory-backend");
 }

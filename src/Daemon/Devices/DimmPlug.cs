@@ -74,7 +74,7 @@ internal static class DimmPlug
         MemoryBackend? backend = null;
         try
         {
-            backend = FindBackend(state, guest.Machine, options.Memdev);
+            backend = FindBackend(guest, state, options.Memdev);
             if (!backend.Map(name))
             {
                 var busy = backend;
@@ -102,11 +102,11 @@ internal static class DimmPlug
         throw DeviceErrors.NodeOutOfRange(options.Node);
     }
 
-    private static MemoryBackend FindBackend(GuestState state, Machine machine, string? memdev)
+    private static MemoryBackend FindBackend(Guest guest, GuestState state, string? memdev)
     {
         if (string.IsNullOrEmpty(memdev))
             throw DeviceErrors.MemdevMissing();
-        return new QomTree(state, machine).Resolve(memdev) is BackendNode node
+        return new QomTree(guest, state).Resolve(memdev) is BackendNode node
             ? node.Published.Backend
             : throw ObjectErrors.WrongLink("memdev", "memory-backend");
     }
@@ -130,6 +130,8 @@ internal static class DimmPlug
                 Gpa = new GuestAddress(dimm.Place.Addr),
                 Size = dimm.Place.Size,
                 Hva = dimm.Backend.Memory.Address,
+                File = dimm.Backend.SlotFile,
+                ReadOnly = dimm.Backend.Memory.IsReadOnly,
                 Use = MemorySlotUse.Device,
             })).ConfigureAwait(false);
         }

@@ -1,4 +1,5 @@
 using Hostmemd.Api;
+using Hostmemd.Kvm;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Guests;
@@ -20,6 +21,25 @@ internal sealed class FdSets : IDisposable
                 _sets.Add(chosen, set = []);
             set.Add((descriptor, opaque));
             return new AddFdInfo { FdSetId = chosen, Fd = Number(descriptor) };
+        }
+    }
+
+    /// <summary>A duplicate of a set's first descriptor that allows what is wanted; the set keeps its own.</summary>
+    /// <exception cref="KernelException">ENOENT: no such set. EACCES: none in it allows that. EMFILE.</exception>
+    public SafeFileHandle Duplicate(IKernel kernel, long id, bool writable)
+    {
+        const int accessMode = 3;
+        lock (_gate)
+        {
+            if (!_sets.TryGetValue(id, out var set))
+                throw new KernelException("open", Errno.ENOENT);
+            foreach (var (descriptor, _) in set)
+            {
+                var access = kernel.GetStatusFlags(descriptor) & accessMode;
+                if (access == OpenFlags.ReadWrite || (!writable && access == OpenFlags.ReadOnly))
+                    return kernel.Duplicate(descriptor);
+            }
+            throw new KernelException("open", Errno.EACCES);
         }
     }
 

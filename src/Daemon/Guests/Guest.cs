@@ -127,7 +127,7 @@ internal sealed class Guest : IAsyncDisposable
     public void ClaimObjectId(string id) => Owned(state =>
     {
         // "type" is a property of the container itself.
-        if (id == "type" || state.Backends.ContainsKey(id) || !_claimedIds.Add(id))
+        if (id == "type" || state.Backends.ContainsKey(id) || state.Threads.ContainsKey(id) || IsMonitor(id) || !_claimedIds.Add(id))
             throw ObjectErrors.DuplicateId(id);
     });
 
@@ -143,6 +143,16 @@ internal sealed class Guest : IAsyncDisposable
             },
             next => [Events.MemoryBackendAdded(backend, added.Properties.Size, next.Generation, Clock)]);
     }
+
+    /// <summary>Shows a new iothread or thread-context to everybody; its claim ends.</summary>
+    public void Publish(PublishedThread added) => Change(state =>
+    {
+        _claimedIds.Remove(added.Thread.Id);
+        return state with { Threads = state.Threads.Add(added.Thread.Id, added) };
+    });
+
+    /// <summary>Whether the id is that of a monitor, of which there is one for each socket.</summary>
+    public bool IsMonitor(string id) => Enumerable.Range(0, Options.Monitors).Any(index => MonitorNode.NameOf(index) == id);
 
     public void ReleaseObjectId(string id) => Owned(_ => _claimedIds.Remove(id));
 
@@ -177,7 +187,13 @@ internal sealed class Guest : IAsyncDisposable
         if (Vm is not null)
             await Vm.DisposeAsync().ConfigureAwait(false);
         foreach (var (_, published) in State.Backends)
+        {
+            if (published.Properties is FileProperties { DiscardData: true })
+                published.Backend.Discard(Log);
             published.Backend.TryClose(Log);
+        }
+        foreach (var (_, published) in State.Threads)
+            published.Thread.Close();
         Descriptors.Dispose();
         FdSets.Dispose();
         SlowWork.Dispose();

@@ -18,6 +18,9 @@ internal sealed record GuestOptions
     /// <summary>The guest counts as running from the start: no -S.</summary>
     public bool Autostart { get; init; }
 
+    /// <summary>How many sockets there are to talk over: each has a monitor among the objects.</summary>
+    public int Monitors { get; init; }
+
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
     public static GuestOptions None { get; } = new()
     {

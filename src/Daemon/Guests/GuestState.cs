@@ -19,6 +19,10 @@ internal sealed record GuestState
     public ImmutableSortedDictionary<string, PublishedBackend> Backends { get; init; } =
         ImmutableSortedDictionary.Create<string, PublishedBackend>(StringComparer.Ordinal);
 
+    /// <summary>The iothreads and thread-contexts under /objects, by id.</summary>
+    public ImmutableSortedDictionary<string, PublishedThread> Threads { get; init; } =
+        ImmutableSortedDictionary.Create<string, PublishedThread>(StringComparer.Ordinal);
+
     /// <summary>The plugged DIMMs, by guest physical address.</summary>
     public ImmutableSortedDictionary<ulong, Dimm> Dimms { get; init; } = ImmutableSortedDictionary<ulong, Dimm>.Empty;
 

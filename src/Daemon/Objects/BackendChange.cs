@@ -36,6 +36,19 @@ internal static class BackendChange
         {
             case "size":
                 throw ObjectErrors.CannotChangeSize(backend.TypeName);
+            case "align" or "offset" when backend.Type == ObjectType.MemoryBackendFile:
+                throw ObjectErrors.CannotChange(name, backend.TypeName);
+            case "mem-path":
+                _ = InputVisitor.ReadValue(name, value, Shapes.Text, "");
+                throw ObjectErrors.CannotChange(name, backend.TypeName);
+            case "pmem" or "readonly":
+                _ = Flag(name, value);
+                throw ObjectErrors.CannotChange(name, backend.TypeName, dot: true);
+            case "rom":
+                throw ObjectErrors.CannotChange(name, backend.TypeName, dot: true);
+            case "discard-data":
+                var discard = Flag(name, value);
+                return properties => ((FileProperties)properties).DiscardData = discard;
             case "share" or "reserve" or "hugetlbsize" or "guest-memfd" or "x-guest-memfd":
                 throw ObjectErrors.CannotChange();
             case "merge":
@@ -52,8 +65,7 @@ internal static class BackendChange
                 BackendRules.CheckThreads(backend.TypeName, threads);
                 return properties => properties.PreallocThreads = threads;
             case "prealloc-context":
-                var context = InputVisitor.ReadValue(name, value, Shapes.Text, "");
-                BackendRules.CheckContext(guest, context);
+                var context = BackendRules.CheckContext(guest, InputVisitor.ReadValue(name, value, Shapes.Text, ""))?.QomPath ?? "";
                 return properties => properties.PreallocContext = context;
             case "policy":
                 var policy = InputVisitor.ReadValue(name, value, Shapes.Enum(MemoryBackendProperties.Policies), default);
@@ -69,11 +81,11 @@ internal static class BackendChange
                 return properties => properties.UseCanonicalPathForRamblockId = canonical;
             case "hugetlb":
                 var hugetlb = Flag(name, value);
-                await KeepGuestMemfdAsync(guest, published, properties => properties.Hugetlb = hugetlb).ConfigureAwait(false);
+                await KeepGuestMemfdAsync(guest, published, properties => ((MemfdProperties)properties).Hugetlb = hugetlb).ConfigureAwait(false);
                 return properties => ((MemfdProperties)properties).Hugetlb = hugetlb;
             case "seal":
                 var seal = Flag(name, value);
-                await KeepGuestMemfdAsync(guest, published, properties => properties.Seal = seal).ConfigureAwait(false);
+                await KeepGuestMemfdAsync(guest, published, properties => ((MemfdProperties)properties).Seal = seal).ConfigureAwait(false);
                 return properties => ((MemfdProperties)properties).Seal = seal;
             default:
                 throw ObjectErrors.PropertyNotFound(backend.TypeName, name);
@@ -85,21 +97,26 @@ internal static class BackendChange
     private static void Nodes(Visitor v, ref List<ushort> nodes) => v.List(ref nodes, Shapes.UInt16);
 
     /// <summary>What object-add refuses for a guest_memfd cannot come in by qom-set either.</summary>
-    private static async Task KeepGuestMemfdAsync(Guest guest, PublishedBackend published, Action<MemfdProperties> apply)
+    private static async Task KeepGuestMemfdAsync(Guest guest, PublishedBackend published, Action<MemoryBackendProperties> apply)
     {
-        if (!published.Backend.IsGuestMemfd)
+        if (!GuestMemfdRules.Concern(published.Properties) || !published.Backend.IsGuestMemfd)
             return;
         // Only what changes is given: the rest was found right when the backend was made.
-        var asked = new MemfdProperties { GuestMemfd = true, Size = published.Properties.Size };
+        MemoryBackendProperties asked = published.Properties is MemfdProperties
+            ? new MemfdProperties { GuestMemfd = true, Size = published.Properties.Size }
+            : new GuestMemfdProperties { Size = published.Properties.Size };
         apply(asked);
         GuestMemfdRules.Check(asked, await guest.GuestMemfd.HostAsync(guest, needsPolicy: true).ConfigureAwait(false));
     }
+
+    private static string Asked(MemoryBackend backend) =>
+        backend.Type == ObjectType.MemoryBackendGuestMemfd ? GuestMemfdErrors.ByType : GuestMemfdErrors.ByProperty;
 
     /// <summary>A guest_memfd's pages are never merged, so saying yes would be untrue.</summary>
     private static void SetMerge(MemoryBackend backend, bool merge, IKernel kernel)
     {
         if (backend.IsGuestMemfd && merge)
-            throw GuestMemfdErrors.Merge();
+            throw GuestMemfdErrors.Merge(Asked(backend));
         try
         {
             // Held: else the advice could land on whatever is mapped there once the backend is gone.

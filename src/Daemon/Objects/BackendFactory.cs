@@ -1,6 +1,7 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
+using Hostmemd.Objects.Allocation;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Objects;
@@ -11,27 +12,24 @@ namespace Hostmemd.Objects;
 /// </summary>
 internal static class BackendFactory
 {
-    private const ulong HugePageDefault = 0;
-
-    /// <summary>The name QEMU gives its memfds; seen in /proc.</summary>
-    private const string MemfdName = "memory-backend-memfd";
-
-    /// <summary>A backend that nobody knows of yet, its id claimed: the caller publishes it by <see cref="Guest.Publish"/>.</summary>
+    /// <summary>A backend that nobody knows of yet, its id claimed: the caller publishes it by <see cref="Guest.Publish(PublishedBackend)"/>.</summary>
     /// <exception cref="QmpException">It cannot be had; nothing is left of it.</exception>
     public static async Task<PublishedBackend> CreateAsync(Guest guest, ObjectOptions options)
     {
-        var properties = options.QomType == ObjectType.MemoryBackendMemfd ? options.Memfd : options.Ram;
-        BackendRules.Check(guest, options, properties);
-        if (properties is MemfdProperties { SaysGuestMemfd: true } memfd)
-            GuestMemfdRules.Check(memfd, await guest.GuestMemfd.HostAsync(guest, NeedsPolicy(memfd)).ConfigureAwait(false));
+        var properties = options.Backend ?? throw new ArgumentException("not a memory backend", nameof(options));
+        var context = BackendRules.Check(guest, options, properties);
+        if (GuestMemfdRules.Concern(properties))
+            GuestMemfdRules.Check(
+                properties, await guest.GuestMemfd.HostAsync(guest, GuestMemfdRules.NeedPolicy(properties)).ConfigureAwait(false));
         BackendRules.CheckTogether(guest.Kernel, properties);
-        properties.FillDefaults(share: options.QomType == ObjectType.MemoryBackendMemfd);
+        properties.PreallocContext = context?.QomPath ?? "";
+        properties.FillDefaults(share: options.QomType is not (ObjectType.MemoryBackendRam or ObjectType.MemoryBackendFile));
 
         guest.ClaimObjectId(options.Id);
         MemoryBackend? backend = null;
         try
         {
-            backend = await AllocateAsync(guest, options, properties).ConfigureAwait(false);
+            backend = await AllocateAsync(guest, options).ConfigureAwait(false);
             if (properties.Prealloc == true)
                 await PopulateAsync(guest, backend, properties).ConfigureAwait(false);
             return new PublishedBackend(backend, properties);
@@ -63,144 +61,25 @@ internal static class BackendFactory
         });
     }
 
-    private static bool NeedsPolicy(MemfdProperties memfd) =>
-        memfd.IsGuestMemfd && (memfd.Policy is not (null or HostMemPolicy.Default) || memfd.HostNodes is { Count: > 0 });
-
-    private static async Task<MemoryBackend> AllocateAsync(Guest guest, ObjectOptions options, MemoryBackendProperties properties) => properties switch
+    private static async Task<MemoryBackend> AllocateAsync(Guest guest, ObjectOptions options)
     {
-        MemfdProperties { IsGuestMemfd: true } => await AllocateGuestMemfdAsync(guest, options, properties).ConfigureAwait(false),
-        MemfdProperties memfd => AllocateMemfd(guest, options, memfd),
-        _ => AllocateRam(guest, options, properties),
-    };
-
-    private static async Task<MemoryBackend> AllocateGuestMemfdAsync(Guest guest, ObjectOptions options, MemoryBackendProperties properties)
-    {
-        GuestMemfd file;
-        try
+        switch (options.QomType)
         {
-            file = await guest.Vm!.RunAsync(vm => vm.CreateGuestMemfd(properties.Size)).ConfigureAwait(false);
-        }
-        catch (KernelException e)
-        {
-            throw GuestMemfdErrors.CreateFailed(properties.Size, Errno.Text(e.Errno));
-        }
-        return MapFile(guest, options, properties, file, isGuestMemfd: true);
-    }
-
-    private static MemoryBackend AllocateMemfd(Guest guest, ObjectOptions options, MemfdProperties properties)
-    {
-        var flags = (properties.Seal == true ? MemfdFlags.AllowSealing : 0) | (properties.Hugetlb == true ? MemfdFlags.HugeTlb : 0);
-        var hugePage = properties.Hugetlb == true ? properties.HugetlbSize ?? 0 : 0;
-        if (hugePage != HugePageDefault && !ulong.IsPow2(hugePage))
-            throw ObjectErrors.HugetlbSizeNoPowerOfTwo();
-        Memfd file;
-        try
-        {
-            // A page of one byte is the kernel's word for its default size.
-            file = guest.Kernel.MemfdCreate(MemfdName, flags, hugePage == 1 ? HugePageDefault : hugePage);
-        }
-        catch (KernelException e)
-        {
-            const uint closeOnExec = 1;
-            throw ObjectErrors.MemfdFailed((uint)flags | closeOnExec | ((uint)ulong.Log2(Math.Max(hugePage, 1)) << 26), Errno.Text(e.Errno));
-        }
-        try
-        {
-            Prepare(guest.Kernel, options.Id, file, properties);
-            return MapFile(guest, options, properties, file, isGuestMemfd: false);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
+            case ObjectType.MemoryBackendFile:
+                MemoryBackend? backend = null;
+                await guest.SlowWork.RunAsync(() => backend = FileAllocation.Allocate(guest, options)).ConfigureAwait(false);
+                return backend!;
+            case ObjectType.MemoryBackendGuestMemfd:
+            case ObjectType.MemoryBackendMemfd when options.Memfd.IsGuestMemfd:
+                return await GuestMemfdAllocation.AllocateAsync(guest, options).ConfigureAwait(false);
+            case ObjectType.MemoryBackendMemfd:
+                return MemfdAllocation.Allocate(guest, options);
+            case ObjectType.MemoryBackendRam:
+                return RamAllocation.Allocate(guest, options);
+            case ObjectType.MemoryBackendShm:
+                return ShmAllocation.Allocate(guest, options);
+            default:
+                throw new ArgumentOutOfRangeException(nameof(options), options.QomType, "no memory backend");
         }
     }
-
-    /// <summary>Gives a new memfd its size and seals.</summary>
-    private static void Prepare(IKernel kernel, string id, Memfd file, MemfdProperties properties)
-    {
-        try
-        {
-            kernel.Ftruncate(file, properties.Size);
-        }
-        catch (KernelException e)
-        {
-            throw ObjectErrors.ResizeFailed(properties.Size, Errno.Text(e.Errno));
-        }
-        var needed = BackendRules.RoundUpToPage(properties.Size);
-        if (needed != properties.Size && properties.Hugetlb != true)
-            throw ObjectErrors.StoreTooSmall(id, properties.Size, needed);
-        const FileSeals seals = FileSeals.Grow | FileSeals.Shrink | FileSeals.Seal;
-        try
-        {
-            if (properties.Seal == true)
-                kernel.AddSeals(file, seals);
-        }
-        catch (KernelException e)
-        {
-            throw ObjectErrors.SealFailed((uint)seals, Errno.Text(e.Errno));
-        }
-    }
-
-    private static MemoryBackend MapFile(
-        Guest guest, ObjectOptions options, MemoryBackendProperties properties, FileDescriptor file, bool isGuestMemfd)
-    {
-        try
-        {
-            var memory = Map(guest, Describe(properties) with { File = file, Shared = properties.Share == true });
-            return new MemoryBackend(options.Id, options.QomType, isGuestMemfd, memory, file);
-        }
-        catch (Exception e)
-        {
-            file.Dispose();
-            throw Explain(e, ObjectErrors.MapFailed) ?? e;
-        }
-    }
-
-    private static MemoryBackend AllocateRam(Guest guest, ObjectOptions options, MemoryBackendProperties properties)
-    {
-        Memfd? file = null;
-        try
-        {
-            var mapping = Describe(properties) with { Alignment = 2 << 20 };
-            if (properties.Share == true)
-            {
-                file = guest.Kernel.MemfdCreate(options.Id, MemfdFlags.None);
-                guest.Kernel.Ftruncate(file, BackendRules.RoundUpToPage(properties.Size));
-                mapping = mapping with { File = file, Shared = true };
-            }
-            return new MemoryBackend(options.Id, options.QomType, isGuestMemfd: false, Map(guest, mapping), file);
-        }
-        catch (Exception e)
-        {
-            file?.Dispose();
-            throw Explain(e, error => ObjectErrors.CannotSetUp(options.Id, error)) ?? e;
-        }
-    }
-
-    private static MappingOptions Describe(MemoryBackendProperties properties) => new()
-    {
-        Size = properties.Size,
-        NoReserve = properties.Reserve == false,
-        Merge = properties.Merge == true ? true : null,
-        HugePage = true,
-        DontFork = true,
-        // Guest bytes never leave through a core dump, whatever the property says (differences.md).
-        Dump = false,
-        Policy = (MemoryPolicy)(properties.Policy ?? HostMemPolicy.Default),
-        Nodes = [.. (properties.HostNodes ?? []).Select(node => (uint)node)],
-    };
-
-    private static MappedMemory Map(Guest guest, MappingOptions mapping) =>
-        MappedMemory.Create(guest.Kernel, mapping, leak => guest.Log.Error("Guest memory leaked: {Leak}", leak));
-
-    /// <summary>What failed while mapping, in the client's words; null for what is a bug.</summary>
-    private static QmpException? Explain(Exception e, Func<string, QmpException> mappingFailed) => e switch
-    {
-        KernelException { Call: "mbind" } kernel => ObjectErrors.BindFailed(Errno.Text(kernel.Errno)),
-        KernelException kernel => mappingFailed(Errno.Text(kernel.Errno)),
-        // The size does not even fit into an address space.
-        OverflowException => mappingFailed(Errno.Text(Errno.ENOMEM)),
-        _ => null,
-    };
 }

@@ -1,13 +1,14 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
+using Hostmemd.Objects.Threads;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Objects;
 
 /// <summary>
-/// What a backend's properties must fulfil, checked before anything is allocated. Order as in QEMU 11.1.3: id, single properties, then what
-/// they are together.
+/// What a backend's properties must fulfil, checked before anything is allocated. Order as in QEMU 11.1.3, which sets them in the order of a
+/// hash.
 /// </summary>
 internal static class BackendRules
 {
@@ -15,20 +16,27 @@ internal static class BackendRules
     private const int MaxNodes = 128;
 
     /// <exception cref="QmpException">The first rule that is broken.</exception>
-    public static void Check(Guest guest, ObjectOptions options, MemoryBackendProperties properties)
+    /// <returns>The thread-context of prealloc-context, if there is one.</returns>
+    public static ThreadObject? Check(Guest guest, ObjectOptions options, MemoryBackendProperties properties)
     {
-        if (!IsIdentifier(options.Id))
-            throw ObjectErrors.NotAnIdentifier("id");
-        var type = ObjectOptions.Types.NameOf(options.QomType);
-        if (properties.Size == 0)
-            throw ObjectErrors.PropertyRefusesZero(type, "size");
-        CheckThreads(type, properties.PreallocThreads);
-        CheckNodes(properties.HostNodes);
-        CheckContext(guest, properties.PreallocContext);
-        if (properties is MemfdProperties memfd)
-            CheckHugetlb(memfd);
+        var type = MemoryBackend.NameOf(options.QomType);
+        // In the schema, but a type of its own only where the host has SGX (seen in QEMU 11.1.3).
+        if (options.QomType == ObjectType.MemoryBackendEpc)
+            throw ObjectErrors.InvalidType(type);
+        var context = CheckContext(guest, properties.PreallocContext);
         if (properties is { Prealloc: true, Reserve: false })
             throw ObjectErrors.PreallocWithoutReserve();
+        if (properties is MemfdProperties { HugetlbSize: 0 })
+            throw ObjectErrors.HugetlbSizeZero();
+        CheckNodes(properties.HostNodes);
+        CheckThreads(type, properties.PreallocThreads);
+        if (properties.Size == 0)
+            throw ObjectErrors.PropertyRefusesZero(type, "size");
+        if (properties is ShmProperties { Share: false })
+            throw ObjectErrors.ShmNotShared();
+        if (properties is FileProperties file)
+            CheckRom(file);
+        return context;
     }
 
     /// <summary>The rules that QEMU checks when the memory is there already; the same texts, but nothing needs undoing.</summary>
@@ -61,14 +69,15 @@ internal static class BackendRules
                 throw ObjectErrors.NodeOutOfRange(node);
     }
 
-    /// <summary>The context must be a thread-context object; there is no such type here yet, so that only its absence is right.</summary>
-    public static void CheckContext(Guest guest, string? context)
+    /// <returns>The thread-context object that an id or a path means; null for none.</returns>
+    /// <exception cref="QmpException">There is no such object, or it is of another type.</exception>
+    public static ThreadObject? CheckContext(Guest guest, string? context)
     {
         if (string.IsNullOrEmpty(context))
-            return;
-        throw new QomTree(guest).TryResolve(context, out _, out _)
-            ? ObjectErrors.WrongLink("prealloc-context", "thread-context")
-            : ObjectErrors.DeviceNotFound(context);
+            return null;
+        return new QomTree(guest).Resolve(context) is ThreadNode { Published: { Iothread: null } published }
+            ? published.Thread
+            : throw ObjectErrors.WrongLink("prealloc-context", "thread-context");
     }
 
     /// <summary>Bytes of RAM and swap: more can never be resident.</summary>
@@ -87,12 +96,17 @@ internal static class BackendRules
     }
 
     /// <summary>The size that is mapped; the largest there is where there is no such multiple.</summary>
-    public static ulong RoundUpToPage(ulong size) =>
-        size > ulong.MaxValue - MappedMemory.PageSize ? ulong.MaxValue : (size + MappedMemory.PageSize - 1) & ~(MappedMemory.PageSize - 1);
-
-    private static void CheckHugetlb(MemfdProperties memfd)
+    public static ulong RoundUpToPage(ulong size)
     {
-        if (memfd.HugetlbSize == 0)
-            throw ObjectErrors.HugetlbSizeZero();
+        const ulong mask = MappedMemory.PageSize - 1;
+        return size > ulong.MaxValue - mask ? ulong.MaxValue : (size + mask) & ~mask;
+    }
+
+    private static void CheckRom(FileProperties file)
+    {
+        if (file is { Rom: OnOffAuto.On } && file.ReadOnly != true)
+            throw ObjectErrors.RomNeedsReadOnly();
+        if (file is { Rom: OnOffAuto.Off, ReadOnly: true, Share: true })
+            throw ObjectErrors.RomOffShared();
     }
 }

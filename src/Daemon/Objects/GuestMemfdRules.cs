@@ -4,54 +4,70 @@ using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Objects;
 
-/// <summary>What must hold before a backend can be an in-place guest_memfd. KVM first, as nothing else matters without it.</summary>
+/// <summary>What must hold before a backend can be a guest_memfd. KVM first, as nothing else matters without it.</summary>
 internal static class GuestMemfdRules
 {
+    /// <summary>Whether the backend is to be a guest_memfd, or says something of it that needs checking.</summary>
+    public static bool Concern(MemoryBackendProperties properties) => properties is GuestMemfdProperties or MemfdProperties { SaysGuestMemfd: true };
+
+    /// <summary>Whether mbind must hold for what is asked.</summary>
+    public static bool NeedPolicy(MemoryBackendProperties properties) =>
+        properties is GuestMemfdProperties or MemfdProperties { IsGuestMemfd: true }
+        && (properties.Policy is not (null or HostMemPolicy.Default) || properties.HostNodes is { Count: > 0 });
+
     /// <exception cref="QmpException">The first rule that is broken; nothing has been allocated.</exception>
-    public static void Check(MemfdProperties properties, GuestMemfdHost host)
+    public static void Check(MemoryBackendProperties properties, GuestMemfdHost host)
     {
-        if (properties.GuestMemfd is not null && properties.ExperimentalGuestMemfd is not null)
+        var memfd = properties as MemfdProperties;
+        if (memfd is { GuestMemfd: not null, ExperimentalGuestMemfd: not null })
             throw GuestMemfdErrors.BothSpellings();
-        if (!properties.IsGuestMemfd)
+        if (memfd is { IsGuestMemfd: false })
             return;
-        CheckKvm(host);
+        var asked = memfd is null ? GuestMemfdErrors.ByType : GuestMemfdErrors.ByProperty;
+        CheckKvm(asked, host);
         if (properties.Share == false)
-            throw GuestMemfdErrors.NotShared();
+            throw GuestMemfdErrors.NotShared(asked);
+        if (memfd is not null)
+            CheckMemfd(memfd);
+        if (properties.Merge == true)
+            throw GuestMemfdErrors.Merge(asked);
+        CheckPolicy(asked, properties, host);
+        if (properties.Size % MappedMemory.PageSize != 0)
+            throw GuestMemfdErrors.Unaligned(asked, properties.Size, MappedMemory.PageSize);
+        if (properties.Size > host.MemoryAndSwap)
+            throw GuestMemfdErrors.TooLarge(asked, properties.Size, host.MemoryAndSwap);
+    }
+
+    private static void CheckMemfd(MemfdProperties properties)
+    {
         if (properties.Hugetlb == true)
             throw GuestMemfdErrors.Hugetlb();
         if (properties.HugetlbSize is { } hugetlbSize)
             throw GuestMemfdErrors.HugetlbSize(hugetlbSize);
         if (properties.Seal == false)
             throw GuestMemfdErrors.Unsealed();
-        if (properties.Merge == true)
-            throw GuestMemfdErrors.Merge();
-        CheckPolicy(properties, host);
-        if (properties.Size % MappedMemory.PageSize != 0)
-            throw GuestMemfdErrors.Unaligned(properties.Size, MappedMemory.PageSize);
-        if (properties.Size > host.MemoryAndSwap)
-            throw GuestMemfdErrors.TooLarge(properties.Size, host.MemoryAndSwap);
     }
 
-    private static void CheckKvm(GuestMemfdHost host)
+    private static void CheckKvm(string asked, GuestMemfdHost host)
     {
         if (host.Capabilities is not { } kvm)
-            throw GuestMemfdErrors.NoKvm();
+            throw GuestMemfdErrors.NoKvm(asked);
         if (kvm.VmType != 0)
-            throw GuestMemfdErrors.VmType(kvm.VmType);
+            throw GuestMemfdErrors.VmType(asked, kvm.VmType);
         if (!kvm.GuestMemfd)
-            throw GuestMemfdErrors.NoGuestMemfd(host.KernelRelease);
+            throw GuestMemfdErrors.NoGuestMemfd(asked, host.KernelRelease);
         if (!kvm.GuestMemfdInPlace)
-            throw GuestMemfdErrors.NoFlags((ulong)kvm.GuestMemfdFlags, host.KernelRelease);
+            throw GuestMemfdErrors.NoFlags(asked, (ulong)kvm.GuestMemfdFlags, host.KernelRelease);
     }
 
     /// <summary>Before Linux 6.19 mbind answers 0 and binds nothing; whether it holds is measured, not looked up by version.</summary>
-    private static void CheckPolicy(MemfdProperties properties, GuestMemfdHost host)
+    private static void CheckPolicy(string asked, MemoryBackendProperties properties, GuestMemfdHost host)
     {
         if (host.PolicyHolds)
             return;
         if (properties.Policy is { } policy && policy != HostMemPolicy.Default)
-            throw GuestMemfdErrors.Policy(MemoryBackendProperties.Policies.NameOf(policy), host.KernelRelease);
+            throw GuestMemfdErrors.Policy(asked, MemoryBackendProperties.Policies.NameOf(policy), host.KernelRelease);
         if (properties.HostNodes is { Count: > 0 } nodes)
-            throw GuestMemfdErrors.HostNodes(string.Join(",", nodes), host.KernelRelease);
+            throw GuestMemfdErrors.HostNodes(asked, string.Join(",", nodes), host.KernelRelease);
     }
 }

@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
 using Hostmemd.Api;
 using Hostmemd.Kvm;
+using Hostmemd.Objects.Allocation;
 using Hostmemd.Protocol.Errors;
 using Serilog;
 
@@ -10,7 +10,7 @@ namespace Hostmemd.Objects;
 /// One memory backend: the memory itself, which it owns until <see cref="Close"/>. What it is called and how it is shared are its
 /// properties, which are published beside it.
 /// </summary>
-internal sealed class MemoryBackend(string id, ObjectType type, bool isGuestMemfd, MappedMemory memory, SafeHandle? file)
+internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory memory, BackingFile? file)
 {
     private readonly Lock _use = new();
     private string? _mappedBy;
@@ -22,14 +22,23 @@ internal sealed class MemoryBackend(string id, ObjectType type, bool isGuestMemf
 
     public ObjectType Type { get; } = type;
 
-    /// <summary>The memory is a guest_memfd.</summary>
-    public bool IsGuestMemfd { get; } = isGuestMemfd;
+    /// <summary>null for private anonymous memory.</summary>
+    public BackingFile? File { get; } = file;
 
-    public string TypeName => ObjectOptions.Types.NameOf(Type);
+    /// <summary>The memory is a guest_memfd.</summary>
+    public bool IsGuestMemfd => File?.Handle is GuestMemfd;
+
+    /// <summary>Its memory slots are bound by descriptor, not registered by address.</summary>
+    public GuestMemfd? SlotFile => Type == ObjectType.MemoryBackendGuestMemfd ? File?.Handle as GuestMemfd : null;
+
+    public string TypeName => NameOf(Type);
 
     public string QomPath => "/objects/" + Id;
 
     public MappedMemory Memory { get; } = memory;
+
+    /// <summary>The type's name on the wire.</summary>
+    public static string NameOf(ObjectType type) => ObjectOptions.Types.NameOf(type);
 
     /// <summary>Where a DIMM of this memory may begin, and what its size is a multiple of.</summary>
     public ulong Alignment => Memory.Alignment;
@@ -113,7 +122,20 @@ internal sealed class MemoryBackend(string id, ObjectType type, bool isGuestMemf
                 _stuck = Errno.Text(e.Errno);
             throw;
         }
-        file?.Dispose();
+        File?.Handle.Dispose();
+    }
+
+    /// <summary>Frees what the file holds, before it is closed: the property discard-data (seen in QEMU 11.1.3, which ignores a failure).</summary>
+    public void Discard(ILogger log)
+    {
+        try
+        {
+            Memory.Discard();
+        }
+        catch (KernelException e)
+        {
+            log.Warning("Memory backend {Id}: 'discard-data=on' had no effect: {Error}", Id, e.Message);
+        }
     }
 
     /// <summary>The same at the end of the guest, where nobody is left to be told but the log.</summary>

@@ -36,11 +36,26 @@ internal static class ObjectErrors
 
     public static QmpException PolicyWithoutNodes(string policy) => new($"host-nodes must be set for policy {policy}");
 
+    public static QmpException CannotChange(string property, string type, bool dot = false) =>
+        new($"cannot change property '{property}' of {type}{(dot ? "." : "")}");
+
+    public static QmpException InvalidType(string type) => new($"invalid object type: {type}");
+
+    public static QmpException ShmNotShared() => new("can't create shm backend with `share=off`");
+
+    public static QmpException RomNeedsReadOnly() => new("property 'rom' = 'on' is not supported with 'readonly' = 'off'");
+
+    public static QmpException RomOffShared() => new("property 'rom' = 'off' is incompatible with 'readonly' = 'on' and 'share' = 'on'");
+
+    public static QmpException NotReadable(string type, string property) => new($"Property '{type}.{property}' is not readable");
+
     public static QmpException HugetlbSizeZero() => new("Property 'memory-backend-memfd.hugetlbsize' doesn't take value '0'");
 
     public static QmpException HugetlbSizeNoPowerOfTwo() => new("Hugepage size must be a power of 2");
 
     public static QmpException WrongLink(string property, string type) => new($"Invalid parameter type for '{property}', expected: {type}");
+
+    public static QmpException CurrentMonitor() => new("Cannot delete the current QMP monitor");
 
     public static QmpException Mapped(string id) => new($"Cannot delete host memory backend '{id}' which is mapped");
 
@@ -49,12 +64,27 @@ internal static class ObjectErrors
 
     public static QmpException MemfdFailed(uint flags, string error) => new($"failed to create memfd with flags 0x{flags:x}: {error}");
 
-    public static QmpException ResizeFailed(ulong size, string error) => new($"failed to resize memfd to {size}: {error}");
+    public static QmpException ResizeFailed(string what, ulong size, string error) => new($"failed to resize {what} to {size}: {error}");
 
     public static QmpException SealFailed(uint seals, string error) => new($"failed to add seals 0x{seals:x}: {error}");
 
-    public static QmpException StoreTooSmall(string id, ulong stored, ulong size) =>
-        new($"{id} backing store size 0x{stored:x} is too small for 'size' option 0x{size:x} plus 'offset' option 0x0");
+    public static QmpException StoreTooSmall(string id, ulong stored, ulong size, ulong offset) =>
+        new($"{id} backing store size 0x{stored:x} is too small for 'size' option 0x{size:x} plus 'offset' option 0x{offset:x}");
+
+    public static QmpException CannotOpen(string path, string error) => new($"can't open backing store {path} for guest RAM: {error}");
+
+    public static QmpException ShmFailed(string error) => new($"failed to create POSIX shared memory: {error}");
+
+    public static QmpException AlignmentNoMultiple(ulong alignment, ulong page) =>
+        new($"alignment 0x{alignment:x} must be multiples of page size 0x{page:x}");
+
+    public static QmpException AlignmentNoPowerOfTwo(ulong alignment) => new($"alignment 0x{alignment:x} must be a power of two");
+
+    public static QmpException OffsetNoMultiple(ulong offset, ulong page) =>
+        new($"offset 0x{offset:x} must be multiples of page size 0x{page:x}");
+
+    public static QmpException SizeUnaligned(string type, ulong page) =>
+        new($"backend '{type}' memory size must be multiple of {(page < 1 << 20 ? $"{page >> 10} KiB" : page < 1 << 30 ? $"{page >> 20} MiB" : $"{page >> 30} GiB")}");
 
     public static QmpException MapFailed(string error) => new($"unable to map backing store for guest RAM: {error}");
 

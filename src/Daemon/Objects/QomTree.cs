@@ -1,4 +1,5 @@
 using Hostmemd.Guests;
+using Hostmemd.Objects.Threads;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Objects;
@@ -9,11 +10,11 @@ internal sealed class QomTree
     private readonly QomNode _root;
 
     public QomTree(Guest guest)
-        : this(guest.State, guest.Machine)
+        : this(guest, guest.State)
     {
     }
 
-    public QomTree(GuestState state, Machine machine)
+    public QomTree(Guest guest, GuestState state)
     {
         var peripheral = new ContainerNode(
             "/machine/peripheral", "container",
@@ -22,11 +23,8 @@ internal sealed class QomTree
         var anonymous = new ContainerNode(
             "/machine/peripheral-anon", "container",
             () => state.Dimms.Values.Where(dimm => dimm.Id is null).Select(dimm => new DimmNode(dimm)));
-        var node = new ContainerNode("/machine", machine.QomType, () => [anonymous, peripheral]);
-        var objects = new ContainerNode(
-            "/objects", "container",
-            () => state.Backends.Values.Select(backend => new BackendNode(backend)),
-            name => state.Backends.TryGetValue(name, out var backend) ? new BackendNode(backend) : null);
+        var node = new ContainerNode("/machine", guest.Machine.QomType, () => [anonymous, peripheral]);
+        var objects = new ContainerNode("/objects", "container", () => Objects(guest, state), name => FindObject(guest, state, name));
         _root = new ContainerNode("/", "container", () => [node, objects]);
     }
 
@@ -57,6 +55,17 @@ internal sealed class QomTree
         node = found.Count == 1 ? found[0] : null;
         return node is not null;
     }
+
+    private static IEnumerable<QomNode> Objects(Guest guest, GuestState state) =>
+        state.Backends.Values.Select(backend => (QomNode)new BackendNode(backend))
+            .Concat(state.Threads.Values.Select(thread => new ThreadNode(thread, guest.Kernel)))
+            .Concat(Enumerable.Range(0, guest.Options.Monitors).Select(index => new MonitorNode(MonitorNode.NameOf(index))));
+
+    private static QomNode? FindObject(Guest guest, GuestState state, string name) =>
+        state.Backends.TryGetValue(name, out var backend) ? new BackendNode(backend)
+        : state.Threads.TryGetValue(name, out var thread) ? new ThreadNode(thread, guest.Kernel)
+        : guest.IsMonitor(name) ? new MonitorNode(name)
+        : null;
 
     private static QomNode? Walk(QomNode from, ReadOnlySpan<string> components)
     {

@@ -1,5 +1,6 @@
 using Hostmemd.Api;
 using Hostmemd.Devices;
+using Hostmemd.Objects.Threads;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Objects;
@@ -17,8 +18,16 @@ internal static class QomTypes
         new("container", "object", false, NoProperties),
         new(UserCreatable, "interface", true, NoProperties),
         new("memory-backend", "object", true, () => QomPropertyVisitor.PropertiesOf(new MemoryBackendProperties())),
+        new("memory-backend-file", "memory-backend", false, () => QomPropertyVisitor.PropertiesOf(new FileProperties())),
+        new("memory-backend-guest-memfd", "memory-backend", false, () => QomPropertyVisitor.PropertiesOf(new GuestMemfdProperties())),
         new("memory-backend-memfd", "memory-backend", false, () => QomPropertyVisitor.PropertiesOf(new MemfdProperties())),
         new("memory-backend-ram", "memory-backend", false, () => QomPropertyVisitor.PropertiesOf(new MemoryBackendProperties())),
+        new("memory-backend-shm", "memory-backend", false, () => QomPropertyVisitor.PropertiesOf(new ShmProperties())),
+        new("event-loop-base", "object", true, NoProperties),
+        new("iothread", "event-loop-base", false, () => QomPropertyVisitor.PropertiesOf(new IothreadProperties())),
+        new("thread-context", "object", false, ThreadNode.ContextProperties),
+        new("monitor", "object", true, NoProperties),
+        new("monitor-qmp", "monitor", false, () => new MonitorNode("").Properties),
         new("memory-region", "object", false, NoProperties),
         new("device", "object", true, NoProperties),
         new(Dimm.TypeName, "device", false, () => DimmProperties.Of(null)),
@@ -57,11 +66,11 @@ internal static class QomTypes
 
     private static QomType? Find(string name) => Array.Find(All, type => type.Name == name);
 
-    /// <summary>Whether the type is, derives from or implements another. Memory backends are what users can create here.</summary>
+    /// <summary>Whether the type is, derives from or implements another. Memory backends and the two kinds of threads are what users can create here.</summary>
     private static bool Derives(QomType type, string ancestor)
     {
         if (ancestor == UserCreatable)
-            return type.Name == UserCreatable || Derives(type, "memory-backend");
+            return type.Name is UserCreatable or "iothread" or "thread-context" || Derives(type, "memory-backend");
         for (var at = type; at is not null; at = at.Parent is null ? null : Find(at.Parent))
             if (at.Name == ancestor)
                 return true;

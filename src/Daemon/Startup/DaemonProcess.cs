@@ -79,6 +79,7 @@ internal static class DaemonProcess
             Name = options.Name,
             Uuid = options.Uuid,
             Autostart = !options.StartPaused,
+            Monitors = Math.Max(1, options.Listen.Count),
         };
         Guest guest;
         try
@@ -98,7 +99,7 @@ internal static class DaemonProcess
         {
             foreach (var (text, objectOptions) in options.Objects)
                 await StartStepAsync($"-object {text}", async () =>
-                    guest.Publish(await BackendFactory.CreateAsync(guest, objectOptions).ConfigureAwait(false))).ConfigureAwait(false);
+                    await ObjectFactory.AddAsync(guest, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
             foreach (var (text, members) in options.Devices)
                 await StartStepAsync($"-device {text}", () =>
                     DimmPlug.AddAsync(guest, DeviceOptions.Read(members, machine.HasDimms), hotplugged: false)).ConfigureAwait(false);

@@ -20,6 +20,8 @@ public static class Shapes
         element = checked((uint)wide);
     }
 
+    public static void Int64(Visitor v, ref long element) => v.Signed(ref element);
+
     public static void UInt16(Visitor v, ref ushort element)
     {
         ulong wide = element;

@@ -15,9 +15,10 @@ public abstract class Visitor
     /// <returns>true: <paramref name="raw"/> now holds all members, and declared ones need no visit.</returns>
     public virtual bool OpenMembers(ref JsonObject raw) => false;
 
-    public void Required(string name, ref string value, string doc, Features features = Features.None, string? qomType = null)
+    public void Required(
+        string name, ref string value, string doc, Features features = Features.None, string? qomType = null, bool qomDescribed = true)
     {
-        if (Begin(new(name, doc, false, features, qomType), true))
+        if (Begin(new(name, doc, false, features, qomType, qomDescribed), true))
             Text(ref value);
     }
 
@@ -72,18 +73,19 @@ public abstract class Visitor
         value = present;
     }
 
-    public void Optional(string name, ref long? value, string doc, Features features = Features.None)
+    public void Optional(string name, ref long? value, string doc, Features features = Features.None, bool qomDescribed = true)
     {
-        if (!Begin(new(name, doc, true, features, null), value.HasValue))
+        if (!Begin(new(name, doc, true, features, null, qomDescribed), value.HasValue))
             return;
         var present = value.GetValueOrDefault();
         Signed(ref present);
         value = present;
     }
 
-    public void Optional(string name, ref ulong? value, string doc, IntegerKind kind = IntegerKind.UInt64, Features features = Features.None)
+    public void Optional(
+        string name, ref ulong? value, string doc, IntegerKind kind = IntegerKind.UInt64, Features features = Features.None, bool qomDescribed = true)
     {
-        if (!Begin(new(name, doc, true, features, null), value.HasValue))
+        if (!Begin(new(name, doc, true, features, null, qomDescribed), value.HasValue))
             return;
         var present = value.GetValueOrDefault();
         Unsigned(ref present, kind);
@@ -149,9 +151,10 @@ public abstract class Visitor
     }
 
     public void OptionalList<T>(
-        string name, ref List<T>? value, VisitElement<T> element, string doc, Features features = Features.None, string? qomType = null)
+        string name, ref List<T>? value, VisitElement<T> element, string doc, Features features = Features.None, string? qomType = null,
+        bool qomDescribed = true)
     {
-        if (!Begin(new(name, doc, true, features, qomType), value is not null))
+        if (!Begin(new(name, doc, true, features, qomType, qomDescribed), value is not null))
             return;
         var present = value ?? [];
         List(ref present, element);

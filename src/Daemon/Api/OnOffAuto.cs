@@ -1,0 +1,8 @@
+namespace Hostmemd.Api;
+
+internal enum OnOffAuto
+{
+    Auto,
+    On,
+    Off,
+}

@@ -1,0 +1,55 @@
+using Hostmemd.Api;
+using Hostmemd.Guests;
+using Hostmemd.Kvm;
+using Hostmemd.Protocol.Errors;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hostmemd.Objects.Allocation;
+
+/// <summary>memory-backend-shm: a POSIX shared memory object whose name is gone at once (seen in QEMU 11.1.3).</summary>
+internal static class ShmAllocation
+{
+    // Where shm_open puts them on Linux. Source: man 7 shm_overview.
+    private const string Directory = "/dev/shm/";
+
+    /// <exception cref="QmpException">It cannot be had; nothing is left of it.</exception>
+    public static MemoryBackend Allocate(Guest guest, ObjectOptions options)
+    {
+        var file = Create(guest.Kernel);
+        try
+        {
+            FileSize.Set(guest.Kernel, file, options.Id, options.Shm.Size, "POSIX shared memory");
+            return BackendMapping.MapFile(guest, options, new BackingFile(file, 0, IsShared: true));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static SafeFileHandle Create(IKernel kernel)
+    {
+        // Nobody else may open it in the moment that it has a name.
+        const uint noPermissions = 0;
+        var path = $"{Directory}hostmemd-{Environment.ProcessId}-{Guid.NewGuid():N}";
+        try
+        {
+            var file = kernel.Open(path, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive, noPermissions);
+            try
+            {
+                kernel.Unlink(path);
+                return file;
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
+        }
+        catch (KernelException e)
+        {
+            throw ObjectErrors.ShmFailed(Errno.Text(e.Errno));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Hostmemd.Api;
+using Hostmemd.Guests;
+using Hostmemd.Protocol.Errors;
+
+namespace Hostmemd.Objects.Threads;
+
+/// <summary>Makes iothreads and thread-contexts.</summary>
+internal static class ThreadFactory
+{
+    /// <summary>An object that nobody knows of yet, its id claimed: the caller publishes it.</summary>
+    /// <exception cref="QmpException">It cannot be had; nothing is left of it.</exception>
+    public static async Task<PublishedThread> CreateAsync(Guest guest, ObjectOptions options)
+    {
+        var iothread = options.QomType == ObjectType.Iothread ? options.Iothread : null;
+        if (iothread is not null)
+            IothreadRules.Check(iothread);
+        else if (options.ThreadContext is { CpuAffinity: not null, NodeAffinity: not null })
+            throw new QmpException("Mixing CPU and node affinity not supported");
+        guest.ClaimObjectId(options.Id);
+        ParkedThread? thread = null;
+        try
+        {
+            thread = await StartAsync(guest, options).ConfigureAwait(false);
+            if (iothread is null)
+                Bind(guest, thread.Tid, options.ThreadContext);
+            iothread?.FillDefaults();
+            return new PublishedThread(new ThreadObject(options.Id, options.QomType, thread), iothread);
+        }
+        catch
+        {
+            thread?.Dispose();
+            guest.ReleaseObjectId(options.Id);
+            throw;
+        }
+    }
+
+    private static async Task<ParkedThread> StartAsync(Guest guest, ObjectOptions options)
+    {
+        try
+        {
+            return await ParkedThread.StartAsync(guest.Kernel, options.Id).ConfigureAwait(false);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new QmpException($"cannot start a thread for '{options.Id}', the host has no more");
+        }
+    }
+
+    private static void Bind(Guest guest, int tid, ThreadContextProperties properties)
+    {
+        if (properties.CpuAffinity is { } cpus)
+            ThreadAffinity.BindToCpus(guest.Kernel, tid, cpus);
+        if (properties.NodeAffinity is { } nodes)
+            ThreadAffinity.BindToNodes(guest.Kernel, tid, nodes);
+    }
+}
