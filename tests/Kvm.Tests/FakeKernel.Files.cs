@@ -34,6 +34,7 @@ public sealed partial class FakeKernel
         Enter(nameof(MemfdCreate), () => Register(new Memfd(Null()), new FakeFile($"/memfd:{name} (deleted)")
         {
             Seals = flags.HasFlag(MemfdFlags.AllowSealing) ? FileSeals.None : FileSeals.Seal,
+            HugePageSize = !flags.HasFlag(MemfdFlags.HugeTlb) ? 0 : hugePageSize != 0 ? hugePageSize : 2 << 20,
         }));
 
     public void Ftruncate(SafeHandle file, ulong size) => Enter(nameof(Ftruncate), () =>
@@ -82,8 +83,10 @@ public sealed partial class FakeKernel
         return new FileStatus(known.Size, 0x8180, 1, (ulong)known.GetHashCode(), MappedMemory.PageSize, blocks);
     });
 
-    public FileSystemStatus Fstatfs(SafeHandle file) =>
-        Enter(nameof(Fstatfs), () => FileOf(file, "fstatfs") is null ? default : new FileSystemStatus(0x01021994, MappedMemory.PageSize));
+    public FileSystemStatus Fstatfs(SafeHandle file) => Enter(nameof(Fstatfs), () =>
+        FileOf(file, "fstatfs").HugePageSize is > 0 and var size
+            ? new FileSystemStatus(FileSystemStatus.HugeTlbFs, size)
+            : new FileSystemStatus(0x01021994, MappedMemory.PageSize));
 
     public string ReadLink(SafeHandle file) => Enter(nameof(ReadLink), () => FileOf(file, "readlink").Link);
 

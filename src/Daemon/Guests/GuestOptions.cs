@@ -1,3 +1,5 @@
+using Hostmemd.Kvm;
+
 namespace Hostmemd.Guests;
 
 /// <summary>What a guest is made with.</summary>
@@ -17,6 +19,9 @@ internal sealed record GuestOptions
 
     /// <summary>The guest counts as running from the start: no -S.</summary>
     public bool Autostart { get; init; }
+
+    /// <summary>Where to read what the host has of huge pages and what control groups allow.</summary>
+    public HostFiles Host { get; init; } = HostFiles.ThisHost;
 
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
     public static GuestOptions None { get; } = new()

@@ -24,7 +24,7 @@ internal static class BackendFactory
         BackendRules.Check(guest, options, properties);
         if (properties is MemfdProperties { SaysGuestMemfd: true } memfd)
             GuestMemfdRules.Check(memfd, await guest.GuestMemfd.HostAsync(guest, NeedsPolicy(memfd)).ConfigureAwait(false));
-        BackendRules.CheckTogether(guest.Kernel, properties);
+        BackendRules.CheckTogether(guest, properties);
         properties.FillDefaults(share: options.QomType == ObjectType.MemoryBackendMemfd);
 
         guest.ClaimObjectId(options.Id);
@@ -34,13 +34,17 @@ internal static class BackendFactory
             backend = await AllocateAsync(guest, options, properties).ConfigureAwait(false);
             if (properties.Prealloc == true)
                 await PopulateAsync(guest, backend, properties).ConfigureAwait(false);
+            else if (backend.HugePages is { } hugePages)
+                await hugePages.ReserveAsync(backend.Memory, Threads(backend, properties)).ConfigureAwait(false);
             return new PublishedBackend(backend, properties);
         }
-        catch
+        catch (Exception e)
         {
             // Memory that cannot be released keeps its id: nothing else must be taken for it.
             if (backend is null || backend.TryClose(guest.Log))
                 guest.ReleaseObjectId(options.Id);
+            if (backend?.HugePages is { } hugePages && e is QmpException refusal)
+                throw hugePages.Explain(refusal);
             throw;
         }
     }
@@ -48,13 +52,12 @@ internal static class BackendFactory
     /// <summary>Allocates the pages that are not there yet, on threads of its own: it may take seconds.</summary>
     public static Task PopulateAsync(Guest guest, MemoryBackend backend, MemoryBackendProperties properties)
     {
-        // As QEMU: a thread for each 64 MiB at most, and no more than there are CPUs.
-        var threads = Math.Min(properties.PreallocThreads ?? 1, Math.Min((backend.Memory.Size >> 26) + 1, (ulong)Environment.ProcessorCount));
+        var threads = Threads(backend, properties);
         return guest.SlowWork.RunAsync(() =>
         {
             try
             {
-                backend.Memory.Populate((int)threads);
+                backend.Memory.Populate(threads);
             }
             catch (KernelException e)
             {
@@ -62,6 +65,10 @@ internal static class BackendFactory
             }
         });
     }
+
+    /// <summary>As QEMU: a thread for each 64 MiB at most, and no more than there are CPUs.</summary>
+    private static int Threads(MemoryBackend backend, MemoryBackendProperties properties) =>
+        (int)Math.Min(properties.PreallocThreads ?? 1, Math.Min((backend.Memory.Size >> 26) + 1, (ulong)Environment.ProcessorCount));
 
     private static bool NeedsPolicy(MemfdProperties memfd) =>
         memfd.IsGuestMemfd && (memfd.Policy is not (null or HostMemPolicy.Default) || memfd.HostNodes is { Count: > 0 });
@@ -145,15 +152,19 @@ internal static class BackendFactory
     private static MemoryBackend MapFile(
         Guest guest, ObjectOptions options, MemoryBackendProperties properties, FileDescriptor file, bool isGuestMemfd)
     {
+        HugePages? hugePages = null;
         try
         {
+            hugePages = HugePages.Find(guest, properties, file);
+            hugePages?.CheckBefore();
             var memory = Map(guest, Describe(properties) with { File = file, Shared = properties.Share == true });
-            return new MemoryBackend(options.Id, options.QomType, isGuestMemfd, memory, file);
+            return new MemoryBackend(options.Id, options.QomType, isGuestMemfd, memory, file) { HugePages = hugePages };
         }
         catch (Exception e)
         {
             file.Dispose();
-            throw Explain(e, ObjectErrors.MapFailed) ?? e;
+            var refusal = Explain(e, ObjectErrors.MapFailed);
+            throw refusal is not null && e is KernelException { Errno: Errno.ENOMEM } ? hugePages?.Explain(refusal) ?? refusal : refusal ?? e;
         }
     }
 

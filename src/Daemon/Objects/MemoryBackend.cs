@@ -31,6 +31,9 @@ internal sealed class MemoryBackend(string id, ObjectType type, bool isGuestMemf
 
     public MappedMemory Memory { get; } = memory;
 
+    /// <summary>null: the memory has small pages.</summary>
+    public HugePages? HugePages { get; init; }
+
     /// <summary>Where a DIMM of this memory may begin, and what its size is a multiple of.</summary>
     public ulong Alignment => Memory.Alignment;
 
