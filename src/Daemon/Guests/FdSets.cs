@@ -1,4 +1,5 @@
 using Hostmemd.Api;
+using Hostmemd.Kvm;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Guests;
@@ -8,6 +9,16 @@ internal sealed class FdSets : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly SortedDictionary<long, List<(SafeFileHandle Descriptor, string? Opaque)>> _sets = [];
+
+    /// <summary>Descriptors in all sets.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _sets.Values.Sum(set => set.Count);
+        }
+    }
 
     /// <summary>Adds a descriptor to a set, which is made where there is none.</summary>
     /// <param name="id">null: the lowest free number.</param>
@@ -41,6 +52,27 @@ internal sealed class FdSets : IDisposable
         }
         removed.ForEach(descriptor => descriptor.Dispose());
         return true;
+    }
+
+    /// <summary>What open(2) of /dev/fdset/N gives: the descriptor of a set that is open just so, a duplicate of it, close-on-exec.</summary>
+    /// <param name="writable">Open for reading and writing; else for reading alone.</param>
+    /// <remarks>Of several the one that was added last, as seen in QEMU 11.1.3. It shares offset and flags with the one in the set.</remarks>
+    /// <exception cref="KernelException">ENOENT: no such set. EACCES: none of it is open so. EMFILE.</exception>
+    public SafeFileHandle Open(IKernel kernel, long id, bool writable)
+    {
+        const int accessMode = 3;
+        const int readOnly = 0;
+        const int readWrite = 2;
+        // Held meanwhile: else remove-fd could close what is being duplicated.
+        lock (_gate)
+        {
+            if (!_sets.TryGetValue(id, out var set))
+                throw new KernelException("open", Errno.ENOENT);
+            for (var i = set.Count - 1; i >= 0; i--)
+                if ((kernel.GetFileFlags(set[i].Descriptor) & accessMode) == (writable ? readWrite : readOnly))
+                    return kernel.Duplicate(set[i].Descriptor);
+            throw new KernelException("open", Errno.EACCES);
+        }
     }
 
     /// <summary>The sets, highest number first, as QEMU lists them.</summary>
