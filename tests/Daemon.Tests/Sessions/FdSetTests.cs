@@ -69,6 +69,48 @@ public sealed class FdSetTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_came_with_a_refused_command_is_not_taken_for_that_of_the_next()
+    {
+        await using var client = await ConnectAsync();
+        Send(client, """{"execute": "add-fd", "arguments": {"fdset-id": "1"}}""" + "\n", "a");
+        await client.ExpectAsync("""{"error": {"class": "GenericError", "desc": "Invalid parameter type for 'fdset-id', expected: integer"}}""");
+        Assert.Equal(1, Held);
+
+        Send(client, AddToOne + "\n", "b");
+        await client.ExpectAsync(Added);
+
+        Assert.Equal([PathOf("b")], Paths());
+        await client.ExchangeAsync(AddToOne, NoneCame);
+    }
+
+    [Fact]
+    public async Task Of_descriptors_that_came_one_by_one_before_the_command_the_last_is_taken()
+    {
+        await using var client = await ConnectAsync();
+        Send(client, " ", "a");
+        await client.ExchangeAsync("""{"execute": "query-name"}""", Done);
+        Send(client, " ", "b");
+        await client.ExchangeAsync(AddToOne, Added);
+
+        Assert.Equal([PathOf("b")], Paths());
+        await client.ExchangeAsync(AddToOne, NoneCame);
+    }
+
+    [Fact]
+    public async Task Commands_that_are_sent_ahead_each_take_their_own()
+    {
+        await using var client = await ConnectAsync();
+        string[] files = ["a", "b", "c", "d", "e"];
+        foreach (var file in files)
+            Send(client, AddToOne + "\n", file);
+        foreach (var file in files)
+        {
+            var number = (await client.ReceiveAsync()).GetProperty("return").GetProperty("fd").GetInt32();
+            Assert.Equal(PathOf(file), new FileInfo($"/proc/self/fd/{number}").LinkTarget);
+        }
+    }
+
+    [Fact]
     public async Task The_number_in_the_reply_is_that_of_the_descriptor()
     {
         await using var client = await ConnectAsync();
@@ -248,6 +290,9 @@ public sealed class FdSetTests : IAsyncLifetime
     }
 
     private async Task<QmpClient> ConnectAsync() => await (await QmpClient.ConnectAsync(SocketPath)).NegotiateAsync();
+
+    /// <summary>What the sets hold.</summary>
+    private IEnumerable<string?> Paths() => Sets.List().SelectMany(set => set.Fds).Select(fd => new FileInfo($"/proc/self/fd/{fd.Fd}").LinkTarget);
 
     private string PathOf(string file) => Path.Combine(_directory.FullName, "handed-over-" + file);
 
