@@ -39,9 +39,6 @@ public partial interface IKernel
     /// <summary>fcntl(F_DUPFD_CLOEXEC).</summary>
     SafeFileHandle Duplicate(SafeHandle file);
 
-    /// <summary>fcntl(F_GETFL): O_* of the open file.</summary>
-    int GetStatusFlags(SafeHandle file);
-
     /// <summary>fstat(2); the only way to a guest_memfd's size, as lseek gives ESPIPE.</summary>
     FileStatus Fstat(SafeHandle file);
 

@@ -13,7 +13,6 @@ public sealed unsafe partial class LinuxKernel
     private const int OpenCloseOnExec = 0x80000;
     private const uint MemfdCloseOnExec = 1;
     private const int MemfdHugeShift = 26;
-    private const int GetStatusFlagsCommand = 3;
     private const int DuplicateCloseOnExec = 1030;
     private const int AddSealsCommand = 1033;
     private const int GetSealsCommand = 1034;
@@ -72,8 +71,6 @@ public sealed unsafe partial class LinuxKernel
     public FileSeals GetSeals(SafeHandle file) => (FileSeals)Check("fcntl(F_GET_SEALS)", Syscall.Fcntl(file, GetSealsCommand, 0));
 
     public SafeFileHandle Duplicate(SafeHandle file) => File(Check("fcntl(F_DUPFD_CLOEXEC)", Syscall.Fcntl(file, DuplicateCloseOnExec, 0)));
-
-    public int GetStatusFlags(SafeHandle file) => (int)Check("fcntl(F_GETFL)", Syscall.Fcntl(file, GetStatusFlagsCommand, 0));
 
     public FileStatus Fstat(SafeHandle file)
     {

@@ -12,6 +12,9 @@ internal sealed class FakeFile(string link)
     /// <summary>Set for a guest_memfd alone.</summary>
     public GuestMemfdFlags? Flags { get; init; }
 
+    /// <summary>Bytes; 0 for small pages.</summary>
+    public ulong HugePageSize { get; init; }
+
     public Dictionary<ulong, byte[]> Pages { get; } = [];
 
     public byte[] Page(ulong number)

@@ -37,6 +37,7 @@ public sealed partial class FakeKernel
         Enter(nameof(MemfdCreate), () => Register(new Memfd(Null()), new FakeFile($"/memfd:{name} (deleted)")
         {
             Seals = flags.HasFlag(MemfdFlags.AllowSealing) ? FileSeals.None : FileSeals.Seal,
+            HugePageSize = !flags.HasFlag(MemfdFlags.HugeTlb) ? 0 : hugePageSize != 0 ? hugePageSize : 2 << 20,
         }));
 
     public void Ftruncate(SafeHandle file, ulong size) => Enter(nameof(Ftruncate), () =>
@@ -78,8 +79,6 @@ public sealed partial class FakeKernel
     public SafeFileHandle Duplicate(SafeHandle file) =>
         Enter(nameof(Duplicate), () => Register(new SafeFileHandle(Null(), ownsHandle: true), FileOf(file, "fcntl(F_DUPFD_CLOEXEC)")));
 
-    public int GetStatusFlags(SafeHandle file) => Enter(nameof(GetStatusFlags), () => OpenFlags.ReadWrite);
-
     public FileStatus Fstat(SafeHandle file) => Enter(nameof(Fstat), () =>
     {
         var known = FileOf(file, "fstat");
@@ -90,8 +89,10 @@ public sealed partial class FakeKernel
     public ulong SeekEnd(SafeHandle file) => Enter(nameof(SeekEnd), () =>
         FileOf(file, "lseek") is { Flags: null } known ? known.Size : throw new KernelException("lseek", Errno.ESPIPE));
 
-    public FileSystemStatus Fstatfs(SafeHandle file) =>
-        Enter(nameof(Fstatfs), () => FileOf(file, "fstatfs") is null ? default : new FileSystemStatus(0x01021994, MappedMemory.PageSize));
+    public FileSystemStatus Fstatfs(SafeHandle file) => Enter(nameof(Fstatfs), () =>
+        FileOf(file, "fstatfs").HugePageSize is > 0 and var size
+            ? new FileSystemStatus(FileSystemStatus.HugeTlbFs, size)
+            : new FileSystemStatus(0x01021994, MappedMemory.PageSize));
 
     public string ReadLink(SafeHandle file) => Enter(nameof(ReadLink), () => FileOf(file, "readlink").Link);
 

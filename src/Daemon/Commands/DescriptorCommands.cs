@@ -1,4 +1,5 @@
 using Hostmemd.Api;
+using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
@@ -47,8 +48,20 @@ internal static class DescriptorCommands
             ? Nothing.Value
             : throw NotFound(arguments.FdName);
 
-    private static SafeFileHandle Take(Client client) =>
-        client.TakeDescriptor() ?? throw new QmpException("No file descriptor supplied via SCM_RIGHTS");
+    /// <summary>
+    /// The descriptor that came. What clients leave here has half of the limit of open files, so that memory and clients have the rest.
+    /// </summary>
+    private static SafeFileHandle Take(Client client)
+    {
+        var descriptor = client.TakeDescriptor() ?? throw new QmpException("No file descriptor supplied via SCM_RIGHTS");
+        var guest = client.Guest;
+        var limit = guest.Kernel.GetRlimit(ResourceKind.OpenFiles).Soft;
+        if ((ulong)guest.FdSets.Count + (ulong)guest.Descriptors.Count < limit / 2)
+            return descriptor;
+        descriptor.Dispose();
+        throw new QmpException(
+            $"clients have left {limit / 2} file descriptors here, half of the limit of open files ({limit}); use 'remove-fd' or 'closefd'");
+    }
 
     private static QmpException NotFound(string name) => new($"File descriptor named '{name}' not found");
 }

@@ -10,6 +10,16 @@ internal sealed class FdSets : IDisposable
     private readonly Lock _gate = new();
     private readonly SortedDictionary<long, List<(SafeFileHandle Descriptor, string? Opaque)>> _sets = [];
 
+    /// <summary>Descriptors in all sets.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _sets.Values.Sum(set => set.Count);
+        }
+    }
+
     /// <summary>Adds a descriptor to a set, which is made where there is none.</summary>
     /// <param name="id">null: the lowest free number.</param>
     public AddFdInfo Add(long? id, string? opaque, SafeFileHandle descriptor)
@@ -21,25 +31,6 @@ internal sealed class FdSets : IDisposable
                 _sets.Add(chosen, set = []);
             set.Add((descriptor, opaque));
             return new AddFdInfo { FdSetId = chosen, Fd = Number(descriptor) };
-        }
-    }
-
-    /// <summary>A duplicate of a set's first descriptor that allows what is wanted; the set keeps its own.</summary>
-    /// <exception cref="KernelException">ENOENT: no such set. EACCES: none in it allows that. EMFILE.</exception>
-    public SafeFileHandle Duplicate(IKernel kernel, long id, bool writable)
-    {
-        const int accessMode = 3;
-        lock (_gate)
-        {
-            if (!_sets.TryGetValue(id, out var set))
-                throw new KernelException("open", Errno.ENOENT);
-            foreach (var (descriptor, _) in set)
-            {
-                var access = kernel.GetStatusFlags(descriptor) & accessMode;
-                if (access == OpenFlags.ReadWrite || (!writable && access == OpenFlags.ReadOnly))
-                    return kernel.Duplicate(descriptor);
-            }
-            throw new KernelException("open", Errno.EACCES);
         }
     }
 
@@ -61,6 +52,25 @@ internal sealed class FdSets : IDisposable
         }
         removed.ForEach(descriptor => descriptor.Dispose());
         return true;
+    }
+
+    /// <summary>What open(2) of /dev/fdset/N gives: the descriptor of a set that is open just so, a duplicate of it, close-on-exec.</summary>
+    /// <param name="writable">Open for reading and writing; else for reading alone.</param>
+    /// <remarks>Of several the one that was added last, as seen in QEMU 11.1.3. It shares offset and flags with the one in the set.</remarks>
+    /// <exception cref="KernelException">ENOENT: no such set. EACCES: none of it is open so. EMFILE.</exception>
+    public SafeFileHandle Open(IKernel kernel, long id, bool writable)
+    {
+        const int accessMode = 3;
+        // Held meanwhile: else remove-fd could close what is being duplicated.
+        lock (_gate)
+        {
+            if (!_sets.TryGetValue(id, out var set))
+                throw new KernelException("open", Errno.ENOENT);
+            for (var i = set.Count - 1; i >= 0; i--)
+                if ((kernel.GetFileFlags(set[i].Descriptor) & accessMode) == (writable ? OpenFlags.ReadWrite : OpenFlags.ReadOnly))
+                    return kernel.Duplicate(set[i].Descriptor);
+            throw new KernelException("open", Errno.EACCES);
+        }
     }
 
     /// <summary>The sets, highest number first, as QEMU lists them.</summary>

@@ -1,3 +1,5 @@
+using Hostmemd.Kvm;
+
 namespace Hostmemd.Guests;
 
 /// <summary>What a guest is made with.</summary>
@@ -20,6 +22,9 @@ internal sealed record GuestOptions
 
     /// <summary>How many sockets there are to talk over: each has a monitor among the objects.</summary>
     public int Monitors { get; init; }
+
+    /// <summary>Where to read what the host has of huge pages and what control groups allow.</summary>
+    public HostFiles Host { get; init; } = HostFiles.ThisHost;
 
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
     public static GuestOptions None { get; } = new()

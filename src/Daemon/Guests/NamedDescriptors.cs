@@ -8,6 +8,15 @@ internal sealed class NamedDescriptors : IDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SafeFileHandle> _byName = [];
 
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _byName.Count;
+        }
+    }
+
     /// <summary>Keeps a descriptor; one of the same name is closed.</summary>
     public void Set(string name, SafeFileHandle descriptor)
     {

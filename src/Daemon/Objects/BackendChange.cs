@@ -141,8 +141,7 @@ internal static class BackendChange
             throw ObjectErrors.PreallocWithoutReserve();
         if (!on || published.Properties.Prealloc == true)
             return false;
-        if (published.Properties.Size > BackendRules.HostMemory(guest.Kernel))
-            throw ObjectErrors.PreallocTooLarge(published.Properties.Size, BackendRules.HostMemory(guest.Kernel));
+        PreallocRules.Check(guest, published.Properties);
         published.Backend.Hold();
         try
         {

@@ -21,7 +21,7 @@ internal static class BackendFactory
         if (GuestMemfdRules.Concern(properties))
             GuestMemfdRules.Check(
                 properties, await guest.GuestMemfd.HostAsync(guest, GuestMemfdRules.NeedPolicy(properties)).ConfigureAwait(false));
-        BackendRules.CheckTogether(guest.Kernel, properties);
+        BackendRules.CheckTogether(guest, properties);
         properties.PreallocContext = context?.QomPath ?? "";
         properties.FillDefaults(share: options.QomType is not (ObjectType.MemoryBackendRam or ObjectType.MemoryBackendFile));
 
@@ -32,13 +32,17 @@ internal static class BackendFactory
             backend = await AllocateAsync(guest, options).ConfigureAwait(false);
             if (properties.Prealloc == true)
                 await PopulateAsync(guest, backend, properties).ConfigureAwait(false);
+            else if (backend.HugePages is { } hugePages)
+                await hugePages.ReserveAsync(backend.Memory, Threads(backend, properties)).ConfigureAwait(false);
             return new PublishedBackend(backend, properties);
         }
-        catch
+        catch (Exception e)
         {
             // Memory that cannot be released keeps its id: nothing else must be taken for it.
             if (backend is null || backend.TryClose(guest.Log))
                 guest.ReleaseObjectId(options.Id);
+            if (backend?.HugePages is { } hugePages && e is QmpException refusal)
+                throw hugePages.Explain(refusal);
             throw;
         }
     }
@@ -46,13 +50,12 @@ internal static class BackendFactory
     /// <summary>Allocates the pages that are not there yet, on threads of its own: it may take seconds.</summary>
     public static Task PopulateAsync(Guest guest, MemoryBackend backend, MemoryBackendProperties properties)
     {
-        // As QEMU: a thread for each 64 MiB at most, and no more than there are CPUs.
-        var threads = Math.Min(properties.PreallocThreads ?? 1, Math.Min((backend.Memory.Size >> 26) + 1, (ulong)Environment.ProcessorCount));
+        var threads = Threads(backend, properties);
         return guest.SlowWork.RunAsync(() =>
         {
             try
             {
-                backend.Memory.Populate((int)threads);
+                backend.Memory.Populate(threads);
             }
             catch (KernelException e)
             {
@@ -60,6 +63,10 @@ internal static class BackendFactory
             }
         });
     }
+
+    /// <summary>As QEMU: a thread for each 64 MiB at most, and no more than there are CPUs.</summary>
+    private static int Threads(MemoryBackend backend, MemoryBackendProperties properties) =>
+        (int)Math.Min(properties.PreallocThreads ?? 1, Math.Min((backend.Memory.Size >> 26) + 1, (ulong)Environment.ProcessorCount));
 
     private static async Task<MemoryBackend> AllocateAsync(Guest guest, ObjectOptions options)
     {

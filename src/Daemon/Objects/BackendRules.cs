@@ -40,7 +40,7 @@ internal static class BackendRules
     }
 
     /// <summary>The rules that QEMU checks when the memory is there already; the same texts, but nothing needs undoing.</summary>
-    public static void CheckTogether(IKernel kernel, MemoryBackendProperties properties)
+    public static void CheckTogether(Guest guest, MemoryBackendProperties properties)
     {
         var policy = properties.Policy ?? HostMemPolicy.Default;
         var nodes = properties.HostNodes?.Count ?? 0;
@@ -48,8 +48,8 @@ internal static class BackendRules
             throw ObjectErrors.NodesWithoutPolicy();
         if (policy != HostMemPolicy.Default && nodes == 0)
             throw ObjectErrors.PolicyWithoutNodes(MemoryBackendProperties.Policies.NameOf(policy));
-        if (properties.Prealloc == true && properties.Size > HostMemory(kernel))
-            throw ObjectErrors.PreallocTooLarge(properties.Size, HostMemory(kernel));
+        if (properties.Prealloc == true)
+            PreallocRules.Check(guest, properties);
     }
 
     /// <summary>A letter, then letters, digits, '-', '.', '_'.</summary>

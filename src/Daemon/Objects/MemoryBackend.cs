@@ -40,6 +40,9 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     /// <summary>The type's name on the wire.</summary>
     public static string NameOf(ObjectType type) => ObjectOptions.Types.NameOf(type);
 
+    /// <summary>null: the memory has small pages.</summary>
+    public HugePages? HugePages { get; init; }
+
     /// <summary>Where a DIMM of this memory may begin, and what its size is a multiple of.</summary>
     public ulong Alignment => Memory.Alignment;
 

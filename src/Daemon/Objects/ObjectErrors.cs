@@ -97,6 +97,10 @@ internal static class ObjectErrors
         new($"'size' {size} with 'prealloc=on' is beyond the host's memory and swap ({host} bytes), use a smaller 'size'");
 
     /// <summary>Ours.</summary>
+    public static QmpException PreallocBeyondGroup(ulong size, ulong limit, string file) =>
+        new($"'size' {size} with 'prealloc=on' is beyond the control group's limit ({file}, with swap {limit} bytes), use a smaller 'size'");
+
+    /// <summary>Ours.</summary>
     public static QmpException BeingDeleted(string id) => new($"memory backend '{id}' is being deleted");
 
     /// <summary>Ours.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using Hostmemd.Kvm;
@@ -16,13 +15,14 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     private const int SmallRead = 4 * 1024;
     private const int LargeRead = 64 * 1024;
 
-    /// <summary>Unclaimed descriptors kept for one client; what comes beyond them is closed.</summary>
+    /// <summary>Unclaimed descriptors kept for one client; beyond them the oldest are closed.</summary>
     private const int MaxDescriptors = SocketMessages.MaxDescriptors;
 
     private readonly Socket _socket;
     private readonly NetworkStream _stream;
-    private readonly ConcurrentQueue<SafeFileHandle> _descriptors = new();
+    private readonly DescriptorQueue _descriptors = new(MaxDescriptors);
     private readonly Pipe _received;
+    private long _position;
 
     public UnixSocketPipe(Socket socket)
     {
@@ -39,8 +39,8 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
 
     public PipeWriter Output { get; }
 
-    /// <summary>The oldest descriptor that nobody has taken; null for none.</summary>
-    public SafeFileHandle? TakeDescriptor() => _descriptors.TryDequeue(out var descriptor) ? descriptor : null;
+    /// <inheritdoc cref="DescriptorQueue.Take"/>
+    public SafeFileHandle? TakeDescriptor(long end) => _descriptors.Take(end);
 
     /// <summary>Receives until the other side ends or the session stops reading. Never throws: a broken connection is an end.</summary>
     public async Task ReceiveAsync()
@@ -76,8 +76,7 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     {
         _stream.Dispose();
         _received.Writer.CancelPendingFlush();
-        while (_descriptors.TryDequeue(out var descriptor))
-            descriptor.Dispose();
+        _descriptors.Dispose();
     }
 
     /// <returns>Bytes received; 0: the end; -1: nothing is here yet.</returns>
@@ -85,15 +84,11 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     {
         var arrived = new List<SafeFileHandle>();
         var message = SocketMessages.Receive(_socket.SafeHandle, _received.Writer.GetSpan(size)[..size], arrived);
-        foreach (var descriptor in arrived)
-        {
-            if (_descriptors.Count < MaxDescriptors)
-                _descriptors.Enqueue(descriptor);
-            else
-                descriptor.Dispose();
-        }
         if (message.WouldBlock)
             return -1;
+        if (arrived.Count > 0 || message.DescriptorsLost)
+            _descriptors.Add(_position, arrived);
+        _position += message.Bytes;
         _received.Writer.Advance(message.Bytes);
         return message.Bytes;
     }

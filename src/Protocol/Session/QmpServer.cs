@@ -58,6 +58,7 @@ public sealed class QmpServer<TClient> : JsonRpc
         if (!qmp.IsOutOfBand)
         {
             await _session.InBand.EnterAsync().ConfigureAwait(false);
+            _session.CommandEnd = qmp.End;
             // What still waits when the client has gone goes with it.
             if (_session.Closed.IsCompleted)
                 return new QmpReply(qmp, new QmpException("the client is gone"));

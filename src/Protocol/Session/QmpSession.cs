@@ -37,6 +37,9 @@ public sealed class QmpSession : IDisposable
     /// <summary>Names of the events on request that this client gets.</summary>
     public ImmutableHashSet<string> Subscriptions => _subscriptions;
 
+    /// <summary>Bytes of input up to the end of the in-band command that runs; for that command alone.</summary>
+    public long CommandEnd { get; internal set; }
+
     /// <summary>Completes when the client is gone.</summary>
     public Task Closed => Outbox.Closed;
 

@@ -11,6 +11,9 @@ internal sealed class JsonPipeReader(PipeReader input)
     private bool _holdsBuffer;
     private bool _ended;
 
+    /// <summary>Bytes read: up to the end of the last value.</summary>
+    public long Position { get; private set; }
+
     /// <summary>The next value or error among the bytes that are here.</summary>
     public bool TryRead(out JsonReading reading)
     {
@@ -18,6 +21,7 @@ internal sealed class JsonPipeReader(PipeReader input)
         {
             var made = _reader.TryRead(_rest.FirstSpan, out var used, out reading);
             _rest = _rest.Slice(used);
+            Position += used;
             if (made)
                 return true;
         }

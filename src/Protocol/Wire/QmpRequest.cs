@@ -27,6 +27,9 @@ internal sealed class QmpRequest : JsonRpcRequest
     /// <summary>To be carried out at once, ahead of the session's in-band commands.</summary>
     public bool IsOutOfBand { get; }
 
+    /// <summary>Bytes of the session's input up to its end.</summary>
+    public long End { get; init; }
+
     /// <summary>The client's id, echoed as it came; null where there was none.</summary>
     public JsonValue? ClientId { get; }
 }

@@ -35,7 +35,7 @@ internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHand
             {
                 session.Outbox.Cork();
                 session.CommandStarted();
-                return new QmpRequest(++_lastEngineId, reading, session.IsOobEnabled && IsOutOfBand(reading.Value));
+                return new QmpRequest(++_lastEngineId, reading, session.IsOobEnabled && IsOutOfBand(reading.Value)) { End = _input.Position };
             }
             session.Outbox.Uncork();
             try

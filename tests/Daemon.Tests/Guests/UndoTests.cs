@@ -39,6 +39,18 @@ public sealed class UndoTests
         """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, "prealloc": true}}""");
 
     [Fact]
+    public Task Object_add_memfd_of_huge_pages() => FailEachCallAsync(
+        NoSetup, """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, "hugetlb": true}}""");
+
+    [Fact]
+    public Task Object_add_memfd_of_huge_pages_bound_to_a_node() => FailEachCallAsync(
+        NoSetup,
+        """
+        {"execute": "object-add", "arguments":
+          {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, "hugetlb": true, "policy": "bind", "host-nodes": [0]}}
+        """);
+
+    [Fact]
     public Task Object_add_guest_memfd() => FailEachCallAsync(
         NoSetup,
         """

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Hostmemd.Daemon.Tests.Support;
 
 /// <summary>The real kernel, but for one call that fails before it is made: for what <see cref="FakeKernel"/> cannot do, as running a vCPU.</summary>
-internal sealed class FailingKernel(IKernel real) : IKernel
+internal sealed partial class FailingKernel(IKernel real) : IKernel
 {
     private int _countdown;
 
@@ -79,8 +79,6 @@ internal sealed class FailingKernel(IKernel real) : IKernel
 
     public SafeFileHandle Duplicate(SafeHandle file) => Next().Duplicate(file);
 
-    public int GetStatusFlags(SafeHandle file) => Next().GetStatusFlags(file);
-
     public FileStatus Fstat(SafeHandle file) => Next().Fstat(file);
 
     public ulong SeekEnd(SafeHandle file) => Next().SeekEnd(file);
@@ -114,8 +112,6 @@ internal sealed class FailingKernel(IKernel real) : IKernel
     public void WriteMemory(HostAddress target, ReadOnlySpan<byte> source) => Next().WriteMemory(target, source);
 
     public SystemMemory Sysinfo() => Next().Sysinfo();
-
-    public ResourceLimit GetRlimit(ResourceKind kind) => Next().GetRlimit(kind);
 
     public void SetRlimit(ResourceKind kind, ResourceLimit limit) => Next().SetRlimit(kind, limit);
 

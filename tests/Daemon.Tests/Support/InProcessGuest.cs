@@ -28,7 +28,8 @@ internal sealed class InProcessGuest : IAsyncDisposable
 
     /// <param name="kernel">The real one or the fake.</param>
     /// <param name="arguments">As on the command line; KVM unless it says -accel none.</param>
-    public static async Task<InProcessGuest> StartAsync(IKernel kernel, string arguments = Dimms)
+    /// <param name="host">What the host says of its huge pages and control groups; this one's when left out.</param>
+    public static async Task<InProcessGuest> StartAsync(IKernel kernel, string arguments = Dimms, HostFiles? host = null)
     {
         var options = OptionParser.Parse(arguments.Split(' '));
         var guestOptions = new GuestOptions
@@ -37,6 +38,7 @@ internal sealed class InProcessGuest : IAsyncDisposable
             UseKvm = !options.Accelerators.Contains("none"),
             KvmPresent = true,
             Autostart = !options.StartPaused,
+            Host = host ?? HostFiles.ThisHost,
         };
         var sink = new CollectingSink();
         var log = new LoggerConfiguration().WriteTo.Sink(sink).CreateLogger();

@@ -20,10 +20,18 @@ internal static class BackendMapping
         failed ??= ObjectErrors.MapFailed;
         if (!file.IsShared)
             CheckNoReserve(guest, properties, failed);
+        HugePages? hugePages = null;
         try
         {
+            hugePages = FindHugePages(guest, properties, file);
+            hugePages?.CheckBefore();
             var mapping = Describe(properties) with { File = file.Handle, Offset = file.Offset, Shared = file.IsShared };
-            return new MemoryBackend(options.Id, options.QomType, Create(guest, change is null ? mapping : change(mapping)), file);
+            var memory = Create(guest, change is null ? mapping : change(mapping));
+            return new MemoryBackend(options.Id, options.QomType, memory, file) { HugePages = hugePages };
+        }
+        catch (KernelException e) when (e.Errno == Errno.ENOMEM && hugePages is not null)
+        {
+            throw hugePages.Explain(Explain(e, failed) ?? failed(Errno.Text(e.Errno)));
         }
         catch (Exception e)
         {
@@ -46,6 +54,13 @@ internal static class BackendMapping
             throw Explain(e, failed) ?? e;
         }
     }
+
+    /// <summary>A file that is only read has its pages already, or never gets them.</summary>
+    private static HugePages? FindHugePages(Guest guest, MemoryBackendProperties properties, BackingFile file) => properties switch
+    {
+        GuestMemfdProperties or MemfdProperties { IsGuestMemfd: true } or FileProperties { ReadOnly: true } => null,
+        _ => HugePages.Find(guest, properties, file.Handle, file.Offset),
+    };
 
     private static MappingOptions Describe(MemoryBackendProperties properties) => new()
     {

@@ -9,7 +9,6 @@ namespace Hostmemd.Objects.Allocation;
 /// <summary>Opens what mem-path names: a file, a new file, a directory for one without a name, a descriptor of a set.</summary>
 internal static class MemoryPath
 {
-    private const string FdSetPrefix = "/dev/fdset/";
     private const uint NewFileMode = 0x1a4; // 0644
     private const uint NamelessFileMode = 0x180; // 0600
 
@@ -22,8 +21,8 @@ internal static class MemoryPath
         var path = properties.MemPath;
         try
         {
-            var opened = path.StartsWith(FdSetPrefix, StringComparison.Ordinal)
-                ? (File: FromFdSet(guest, path, properties.ReadOnly != true), Created: null)
+            var opened = FdSetPath.TryParse(path, out var set)
+                ? (File: guest.FdSets.Open(guest.Kernel, set, properties.ReadOnly != true), Created: null)
                 : path.Length == 0 ? throw new KernelException("open", Errno.ENOENT)
                 : properties.ReadOnly == true ? (OpenExisting(guest.Kernel, path, OpenFlags.ReadOnly), null)
                 : OpenOrCreate(guest.Kernel, id, path);
@@ -128,10 +127,4 @@ internal static class MemoryPath
             }
         }
     }
-
-    /// <summary>A descriptor of the set that allows what is needed, duplicated: the set keeps its own.</summary>
-    private static SafeFileHandle FromFdSet(Guest guest, string path, bool writable) =>
-        long.TryParse(path.AsSpan(FdSetPrefix.Length), out var id)
-            ? guest.FdSets.Duplicate(guest.Kernel, id, writable)
-            : throw new KernelException("open", Errno.ENOENT);
 }

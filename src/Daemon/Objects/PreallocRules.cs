@@ -1,0 +1,28 @@
+using Hostmemd.Api;
+using Hostmemd.Guests;
+using Hostmemd.Kvm;
+using Hostmemd.Protocol.Errors;
+
+namespace Hostmemd.Objects;
+
+/// <summary>What must hold before all pages of a backend are allocated: else the kernel ends a process half way.</summary>
+internal static class PreallocRules
+{
+    /// <exception cref="QmpException">More than can ever be resident here, or the kernel does not tell how much that is.</exception>
+    public static void Check(Guest guest, MemoryBackendProperties properties)
+    {
+        HostMemoryLimit limit;
+        try
+        {
+            limit = HostMemoryLimit.Find(guest.Kernel, guest.Options.Host, properties is MemfdProperties { Hugetlb: true });
+        }
+        catch (KernelException e)
+        {
+            throw ObjectErrors.HostMemoryUnknown(Errno.Text(e.Errno));
+        }
+        if (properties.Size > limit.Bytes)
+            throw limit.File is null
+                ? ObjectErrors.PreallocTooLarge(properties.Size, limit.Bytes)
+                : ObjectErrors.PreallocBeyondGroup(properties.Size, limit.Bytes, limit.File);
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+
+namespace Hostmemd.Daemon.Tests.Objects;
+
+/// <summary>
+/// A few huge pages more for the time of the tests that use it. The pool is the whole machine's, so a lock file keeps other runs of these
+/// tests away, and its size is put back.
+/// </summary>
+public sealed class HugePagePoolFixture : IDisposable
+{
+    public const ulong PageSize = 2 << 20;
+
+    /// <summary>Pages that are added.</summary>
+    public const ulong Added = 8;
+
+    private const string PoolSize = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+
+    private readonly FileStream? _lock;
+    private readonly ulong _before;
+
+    public HugePagePoolFixture()
+    {
+        // Made for each class that uses it, whether its tests are skipped or not.
+        if (WhyNot() is not null)
+            return;
+        _lock = WaitForLock();
+        _before = Pool.Total!.Value;
+        Resize(_before + Added);
+    }
+
+    /// <summary>The pool as it is now.</summary>
+    public static HugePagePool Pool => HugePagePool.Read(HostFiles.ThisHost, PageSize);
+
+    /// <summary>Why this process cannot change the pool; null: it can.</summary>
+    public static string? WhyNot()
+    {
+        if (!File.Exists(PoolSize))
+            return "this kernel has no huge pages of 2 MiB";
+        try
+        {
+            using var _ = new FileStream(PoolSize, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"the pool of huge pages cannot be changed: {e.Message}";
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_lock is null)
+            return;
+        Resize(_before);
+        _lock.Dispose();
+    }
+
+    private static void Resize(ulong pages) => File.WriteAllText(PoolSize, pages.ToString(CultureInfo.InvariantCulture));
+
+    private static FileStream WaitForLock()
+    {
+        var end = TimeProvider.System.GetTimestamp() + (long)(60 * TimeProvider.System.TimestampFrequency);
+        while (true)
+        {
+            try
+            {
+                return new FileStream(
+                    Path.Combine(Path.GetTempPath(), "hostmemd-tests-hugepages.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (TimeProvider.System.GetTimestamp() < end)
+            {
+                Thread.Sleep(20);
+            }
+        }
+    }
+}
