@@ -91,8 +91,13 @@ public sealed class InputVisitor : Visitor
             value = _value is JsonBool boolean ? boolean.Value : throw ProtocolErrors.WrongType(_name, "boolean");
     }
 
-    public override void Signed(ref long value) =>
-        value = _value is JsonNumber { Kind: JsonNumberKind.Int64 } number ? number.Int64 : throw ProtocolErrors.WrongType(_name, "integer");
+    public override void Signed(ref long value)
+    {
+        if (_fromText && _value is JsonString text)
+            value = TextValues.TrySigned(text.Value, out var parsed) ? parsed : throw ProtocolErrors.Expects(_name, "an int64 value");
+        else
+            value = _value is JsonNumber { Kind: JsonNumberKind.Int64 } number ? number.Int64 : throw ProtocolErrors.WrongType(_name, "integer");
+    }
 
     public override void Unsigned(ref ulong value, IntegerKind kind)
     {

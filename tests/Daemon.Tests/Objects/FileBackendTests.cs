@@ -124,6 +124,26 @@ public sealed class FileBackendTests : IAsyncLifetime
         Memory().Read(0, new byte[8]);
     }
 
+    [KvmFact]
+    public async Task A_vcpu_reads_a_rom_and_cannot_write_it()
+    {
+        var path = await NewFileAsync("f", 4096);
+        await File.WriteAllTextAsync(path, "HOSTMEMD".PadRight(4096));
+        await using var guest = await InProcessGuest.StartAsync(new LinuxKernel());
+        var client = await guest.ConnectAsync();
+        await client.ExchangeAsync(Request($$"""{"size": 4096, "mem-path": "{{path}}", "readonly": true}"""), """{"return": {}}""");
+        await client.ExchangeAsync(
+            """{"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "d", "memdev": "m"}}""", """{"return": {}}""");
+
+        Assert.True((await client.QueryAsync("query-memory-slots")).Contains("\"readonly\": true", StringComparison.Ordinal));
+        await client.ExchangeAsync(
+            """{"execute": "probe-guest-memory", "arguments": {"operation": "read", "addr": 4294967296}}""",
+            """{"return": {"outcome": "done", "generation": "$int", "native": "$any", "guest-data": "SE9TVE1FTUQ=", "host-data": "SE9TVE1FTUQ=", "equal": true, "different-pages": 0}}""");
+        await client.ExchangeAsync(
+            """{"execute": "probe-guest-memory", "arguments": {"operation": "write", "addr": 4294967296, "data": "AAAAAAAAAAA="}}""",
+            """{"return": {"outcome": "mmio", "generation": "$int", "native": "$any", "fault-addr": 4294967296}}""");
+    }
+
     [Fact]
     public async Task A_private_copy_of_a_read_only_file_can_be_written()
     {

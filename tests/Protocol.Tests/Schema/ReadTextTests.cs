@@ -33,6 +33,22 @@ public class ReadTextTests
         Assert.Equal(size, Read(("name", "a"), ("size", text)).Size);
 
     [Theory]
+    [InlineData("5", 5)]
+    [InlineData("-5", -5)]
+    [InlineData("0x10", 16)]
+    [InlineData("-9223372036854775808", long.MinValue)]
+    public void An_integer_may_be_negative_or_hexadecimal(string text, long offset) =>
+        Assert.Equal(offset, Read(("name", "a"), ("size", "1"), ("offset", text)).Offset);
+
+    [Theory]
+    [InlineData("5x")]
+    [InlineData("")]
+    [InlineData("9223372036854775808")]
+    public void Another_integer_is_refused(string text) => Assert.Equal(
+        "Parameter 'offset' expects an int64 value",
+        Assert.Throws<QmpException>(() => Read(("name", "a"), ("size", "1"), ("offset", text))).Message);
+
+    [Theory]
     [InlineData("")]
     [InlineData("abc")]
     [InlineData("-1")]

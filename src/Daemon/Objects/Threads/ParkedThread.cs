@@ -13,7 +13,15 @@ internal sealed class ParkedThread : IDisposable
     private ParkedThread(IKernel kernel, string name, TaskCompletionSource<int> started) => _thread = new Thread(
         () =>
         {
-            started.SetResult(kernel.Gettid());
+            try
+            {
+                started.SetResult(kernel.Gettid());
+            }
+            catch (KernelException e)
+            {
+                started.SetException(e);
+                return;
+            }
             _end.Wait();
         },
         StackSize)

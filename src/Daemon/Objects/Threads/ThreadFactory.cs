@@ -1,5 +1,6 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
+using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Objects.Threads;
@@ -43,6 +44,10 @@ internal static class ThreadFactory
         catch (OutOfMemoryException)
         {
             throw new QmpException($"cannot start a thread for '{options.Id}', the host has no more");
+        }
+        catch (KernelException e)
+        {
+            throw new QmpException($"cannot start a thread for '{options.Id}': {Errno.Text(e.Errno)}");
         }
     }
 
