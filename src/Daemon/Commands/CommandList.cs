@@ -111,6 +111,12 @@ internal static class CommandList
         new Command<Client, GuestMemfdCapabilitiesArguments, GuestMemfdCapabilities>(
             "query-guest-memfd-capabilities", "Says what guest_memfd can do on this host, shown by doing it.", Shapes.Struct, SlotCommands.QueryGuestMemfdAsync)
         { Features = Features.Hostmemd | Features.Unstable, AllowReadOnly = true },
+        new Command<Client, MemoryBackendSendFdArguments, MemoryBackendFd>(
+            "memory-backend-send-fd",
+            "Hands the client a descriptor of a backend's memory: exactly one, beside the first byte of the reply (SCM_RIGHTS). "
+            + "It gives whole access, and it cannot be taken back.",
+            Shapes.Struct, (client, arguments) => new(SendFdCommands.SendFd(client, arguments)))
+        { Features = Features.Hostmemd },
         new Command<Client, ProbeArguments, GuestProbeResult>(
             "probe-guest-memory", "Reads, writes or compares guest memory through a vCPU.", Shapes.Struct, ProbeCommands.ProbeAsync)
         { Features = Features.Hostmemd | Features.Unstable },

@@ -31,6 +31,9 @@ internal sealed class MemoryBackend(string id, ObjectType type, bool isGuestMemf
 
     public MappedMemory Memory { get; } = memory;
 
+    /// <summary>What the memory is mapped from; null: anonymous.</summary>
+    public SafeHandle? File { get; } = file;
+
     /// <summary>Where a DIMM of this memory may begin, and what its size is a multiple of.</summary>
     public ulong Alignment => Memory.Alignment;
 
@@ -113,7 +116,7 @@ internal sealed class MemoryBackend(string id, ObjectType type, bool isGuestMemf
                 _stuck = Errno.Text(e.Errno);
             throw;
         }
-        file?.Dispose();
+        File?.Dispose();
     }
 
     /// <summary>The same at the end of the guest, where nobody is left to be told but the log.</summary>
