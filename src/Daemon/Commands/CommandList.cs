@@ -8,6 +8,16 @@ namespace Hostmemd.Commands;
 /// <summary>The table: every command in one line or two, in the manual's order.</summary>
 internal static class CommandList
 {
+    private const string UsageDoc =
+        "Says how much memory the backends really take, and on demand where it is and who has it. "
+        + "It is counted outside the guest's state, one such query at a time, so nobody else waits for it. "
+        + "Measured, for 1 GiB that is all there: shared memory (memfd, hugetlb) nothing while the host's swap is unused, else as guest_memfd; "
+        + "guest_memfd 25 ms; private memory 20 ms in small pages, 0.1 ms in huge ones; placement 100 ms in small pages, 0.2 ms in huge ones. "
+        + "holders looks through every process: about 0.15 ms each, and 7 us more for each descriptor it has open. "
+        + "Not seen are descriptors on their way in a socket, what is kept by a VM's memory slots, processes of other PID namespaces, "
+        + "and mappings of files on btrfs and overlayfs. Deleted memory is looked for with holders alone, among the last 1,024 backends that went; "
+        + "one that nobody has is forgotten.";
+
     public static CommandTable<Client> Create()
     {
         CommandTable<Client> table = null!;
@@ -111,6 +121,9 @@ internal static class CommandList
         new Command<Client, GuestMemfdCapabilitiesArguments, GuestMemfdCapabilities>(
             "query-guest-memfd-capabilities", "Says what guest_memfd can do on this host, shown by doing it.", Shapes.Struct, SlotCommands.QueryGuestMemfdAsync)
         { Features = Features.Hostmemd | Features.Unstable, AllowReadOnly = true },
+        new Command<Client, QueryMemoryUsageArguments, MemoryUsage>(
+            "query-memory-usage", UsageDoc, Shapes.Struct, UsageCommands.QueryAsync)
+        { Features = Features.Hostmemd, AllowReadOnly = true },
         new Command<Client, MemoryBackendSendFdArguments, MemoryBackendFd>(
             "memory-backend-send-fd",
             "Hands the client a descriptor of a backend's memory: exactly one, beside the first byte of the reply (SCM_RIGHTS). "

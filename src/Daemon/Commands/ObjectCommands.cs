@@ -25,6 +25,7 @@ internal static class ObjectCommands
             throw ObjectErrors.NotFound(arguments.Id);
         var backend = published.Backend;
         backend.BeginClose();
+        var remembered = UsageCommands.Remember(guest.Kernel, backend);
         try
         {
             if (backend.Memory.Size >= SlowToClose)
@@ -40,6 +41,8 @@ internal static class ObjectCommands
         guest.Change(
             state => state with { Backends = state.Backends.Remove(backend.Id) },
             next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, next.Generation, guest.Clock)]);
+        if (remembered is not null)
+            guest.Accounting.Deleted.Add(remembered);
         return Nothing.Value;
     }
 }

@@ -18,6 +18,9 @@ internal sealed record GuestOptions
     /// <summary>The guest counts as running from the start: no -S.</summary>
     public bool Autostart { get; init; }
 
+    /// <summary>Where processes are looked for; another place in tests.</summary>
+    public string ProcRoot { get; init; } = "/proc";
+
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
     public static GuestOptions None { get; } = new()
     {

@@ -1,10 +1,7 @@
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Hostmemd.Commands;
-using Hostmemd.Kvm.Native;
 using Hostmemd.Sessions;
-using Microsoft.Win32.SafeHandles;
 using Serilog.Core;
 using Xunit;
 
@@ -40,7 +37,7 @@ public sealed class SendFdTests : IAsyncLifetime
         await using var client = await ConnectAsync();
         await AddAsync(client, "memory-backend-memfd", "ram");
 
-        var (reply, descriptors) = await RequestAsync(client, "ram");
+        var (reply, descriptors) = await client.RequestDescriptorAsync("ram");
 
         using var file = Assert.Single(descriptors);
         AssertJson(
@@ -61,7 +58,7 @@ public sealed class SendFdTests : IAsyncLifetime
         await using var client = await ConnectAsync();
         await AddAsync(client, "memory-backend-memfd", "ram", ", \"seal\": false");
         _guest.Guest.State.Backends["ram"].Backend.Memory.Write(0, "kept"u8);
-        var (reply, descriptors) = await RequestAsync(client, "/objects/ram");
+        var (reply, descriptors) = await client.RequestDescriptorAsync("/objects/ram");
         using var file = Assert.Single(descriptors);
         // A memfd made without seals has the one that keeps it so.
         Assert.Equal("""["seal"]""", reply.GetProperty("return").GetProperty("seals").GetRawText());
@@ -79,7 +76,7 @@ public sealed class SendFdTests : IAsyncLifetime
         await using var client = await ConnectAsync();
         await AddAsync(client, "memory-backend-ram", "ram", ", \"share\": true");
 
-        var (reply, descriptors) = await RequestAsync(client, "ram");
+        var (reply, descriptors) = await client.RequestDescriptorAsync("ram");
 
         Assert.Single(descriptors).Dispose();
         Assert.Equal("memfd", reply.GetProperty("return").GetProperty("fd-type").GetString());
@@ -94,7 +91,7 @@ public sealed class SendFdTests : IAsyncLifetime
         await using var client = await ConnectAsync();
         await AddAsync(client, "memory-backend-memfd", "ram", ", \"guest-memfd\": true");
 
-        var (reply, descriptors) = await RequestAsync(client, "ram");
+        var (reply, descriptors) = await client.RequestDescriptorAsync("ram");
 
         using var file = Assert.Single(descriptors);
         AssertJson(
@@ -124,7 +121,7 @@ public sealed class SendFdTests : IAsyncLifetime
         while (!text.ToString().EndsWith("\"id\": 2}\r\n", StringComparison.Ordinal))
         {
             // Byte by byte: nothing of another reply is received with it.
-            var (bytes, descriptors) = await ReceiveAsync(client, 1);
+            var (bytes, descriptors) = await client.ReceiveWithDescriptorsAsync(1);
             foreach (var descriptor in descriptors)
             {
                 places.Add(text.Length);
@@ -149,7 +146,7 @@ public sealed class SendFdTests : IAsyncLifetime
         await using var client = await ConnectAsync();
         await AddAsync(client, "memory-backend-ram", "private");
 
-        var (reply, descriptors) = await RequestAsync(client, memdev);
+        var (reply, descriptors) = await client.RequestDescriptorAsync(memdev);
 
         Assert.Empty(descriptors);
         AssertJson($$$"""{"error": {"class": "{{{errorClass}}}", "desc": "{{{text}}}"} }""", reply);
@@ -192,7 +189,7 @@ public sealed class SendFdTests : IAsyncLifetime
         var text = new StringBuilder();
         while (received < Count || !text.ToString().EndsWith("\r\n", StringComparison.Ordinal))
         {
-            var (bytes, descriptors) = await ReceiveAsync(client, 4096);
+            var (bytes, descriptors) = await client.ReceiveWithDescriptorsAsync(4096);
             received += descriptors.Count;
             descriptors.ForEach(descriptor => descriptor.Dispose());
             text.Append(bytes);
@@ -221,39 +218,6 @@ public sealed class SendFdTests : IAsyncLifetime
 
     private static void AssertJson(string expected, JsonElement got) =>
         Assert.True(JsonElement.DeepEquals(JsonDocument.Parse(expected).RootElement, got), $"expected: {expected}\ngot: {got.GetRawText()}");
-
-    /// <summary>Asks and takes the reply with what came along.</summary>
-    private static async Task<(JsonElement Reply, List<SafeFileHandle> Descriptors)> RequestAsync(QmpClient client, string memdev)
-    {
-        await client.SendAsync(SendFd(memdev));
-        var text = new StringBuilder();
-        var all = new List<SafeFileHandle>();
-        while (!text.ToString().EndsWith('\n'))
-        {
-            var (bytes, descriptors) = await ReceiveAsync(client, 4096);
-            text.Append(bytes);
-            all.AddRange(descriptors);
-        }
-        return (JsonDocument.Parse(text.ToString()).RootElement, all);
-    }
-
-    private static async Task<(string Text, List<SafeFileHandle> Descriptors)> ReceiveAsync(QmpClient client, int size)
-    {
-        using var limit = new CancellationTokenSource(QmpClient.Patience);
-        var buffer = new byte[size];
-        var descriptors = new List<SafeFileHandle>();
-        while (true)
-        {
-            var message = SocketMessages.Receive(client.Socket!.SafeHandle, buffer, descriptors);
-            if (!message.WouldBlock)
-            {
-                Assert.False(message.DescriptorsLost);
-                Assert.NotEqual(0, message.Bytes);
-                return (Encoding.ASCII.GetString(buffer, 0, message.Bytes), descriptors);
-            }
-            await client.Socket!.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, limit.Token);
-        }
-    }
 
     /// <summary>A client that has asked for many and takes none; what the daemon has open is bounded and does not grow any more.</summary>
     private async Task<QmpClient> StuckAsync(int count)
