@@ -62,6 +62,10 @@ internal static class CommandList
         Act<Nothing>("system_reset", "Resets the guest; its memory stays as it is.", (client, _) => ControlCommands.Reset(client)),
         Act<Nothing>("system_powerdown", "Asks the guest to power down; no guest OS reacts here.", (client, _) => ControlCommands.Powerdown(client)),
         Act<Nothing>("quit", "Ends the daemon.", (client, _) => ControlCommands.Quit(client)),
+        new Command<Client, HumanMonitorArguments, string>(
+            "human-monitor-command", "Carries out a line of the human monitor: help, and info with what help info lists.",
+            Shapes.Text, (client, arguments) => new(HumanCommands.Run(client, arguments)))
+        { Features = Features.SavevmMonitorNodes },
         new Command<Client, YankArguments, Nothing>(
             "yank", "Recovers instances that hang; there is none here that could.", Shapes.Struct, (_, arguments) => new(ControlCommands.Yank(arguments)))
         { AllowOob = true },
