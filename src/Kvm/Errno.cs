@@ -50,6 +50,7 @@ public static class Errno
     public const int EADDRNOTAVAIL = 99;
     public const int ECONNRESET = 104;
     public const int ENOBUFS = 105;
+    public const int ETOOMANYREFS = 109;
     public const int ETIMEDOUT = 110;
     public const int ECONNREFUSED = 111;
     public const int EDQUOT = 122;
@@ -103,6 +104,7 @@ public static class Errno
         EADDRNOTAVAIL => nameof(EADDRNOTAVAIL),
         ECONNRESET => nameof(ECONNRESET),
         ENOBUFS => nameof(ENOBUFS),
+        ETOOMANYREFS => nameof(ETOOMANYREFS),
         ETIMEDOUT => nameof(ETIMEDOUT),
         ECONNREFUSED => nameof(ECONNREFUSED),
         EDQUOT => nameof(EDQUOT),
@@ -158,6 +160,7 @@ public static class Errno
         EADDRNOTAVAIL => "Cannot assign requested address",
         ECONNRESET => "Connection reset by peer",
         ENOBUFS => "No buffer space available",
+        ETOOMANYREFS => "Too many references: cannot splice",
         ETIMEDOUT => "Connection timed out",
         ECONNREFUSED => "Connection refused",
         EDQUOT => "Disk quota exceeded",

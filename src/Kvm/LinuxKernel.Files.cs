@@ -77,13 +77,7 @@ public sealed unsafe partial class LinuxKernel
         Tmds.Linux.stat status = default;
         // SAFETY: the kernel fills exactly this structure, on this stack frame.
         Check("fstat", Syscall.Fstat(file, &status));
-        return new FileStatus(
-            (ulong)(long)status.st_size,
-            (uint)status.st_mode,
-            (ulong)status.st_dev,
-            (ulong)status.st_ino,
-            (ulong)(long)status.st_blksize,
-            (ulong)(long)status.st_blocks);
+        return StatusOf(status);
     }
 
     public ulong SeekEnd(SafeHandle file) => (ulong)Check("lseek", Syscall.SeekEnd(file));

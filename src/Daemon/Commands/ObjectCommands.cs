@@ -74,6 +74,7 @@ internal static class ObjectCommands
     {
         var backend = published.Backend;
         backend.BeginClose();
+        var remembered = UsageCommands.Remember(guest.Kernel, backend);
         try
         {
             if (backend.Memory.Size >= SlowToClose || backend.Type == ObjectType.MemoryBackendFile)
@@ -89,6 +90,8 @@ internal static class ObjectCommands
         guest.Change(
             state => state with { Backends = state.Backends.Remove(backend.Id) },
             next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, next.Generation, guest.Clock)]);
+        if (remembered is not null)
+            guest.Accounting.Deleted.Add(remembered);
     }
 
     private static void Close(Guest guest, MemoryBackend backend)

@@ -6,6 +6,7 @@ using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Session;
+using Hostmemd.Usage;
 using Serilog;
 
 namespace Hostmemd.Guests;
@@ -53,6 +54,8 @@ internal sealed class Guest : IAsyncDisposable
     public FdSets FdSets { get; } = new();
 
     public SlowWork SlowWork { get; } = new();
+
+    public MemoryAccounting Accounting { get; } = new();
 
     public GuestProbe Probe { get; } = new();
 
@@ -197,5 +200,6 @@ internal sealed class Guest : IAsyncDisposable
         Descriptors.Dispose();
         FdSets.Dispose();
         SlowWork.Dispose();
+        Accounting.Dispose();
     }
 }

@@ -26,6 +26,9 @@ internal sealed record GuestOptions
     /// <summary>Where to read what the host has of huge pages and what control groups allow.</summary>
     public HostFiles Host { get; init; } = HostFiles.ThisHost;
 
+    /// <summary>Where processes are looked for; another place in tests.</summary>
+    public string ProcRoot { get; init; } = "/proc";
+
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
     public static GuestOptions None { get; } = new()
     {

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
 using Microsoft.Win32.SafeHandles;
@@ -12,6 +13,9 @@ namespace Hostmemd.Sessions;
 /// </summary>
 internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
 {
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(64);
+
     private const int SmallRead = 4 * 1024;
     private const int LargeRead = 64 * 1024;
 
@@ -22,10 +26,12 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     private readonly NetworkStream _stream;
     private readonly DescriptorQueue _descriptors = new(MaxDescriptors);
     private readonly Pipe _received;
+    private readonly TimeProvider _clock;
     private long _position;
 
-    public UnixSocketPipe(Socket socket)
+    public UnixSocketPipe(Socket socket, TimeProvider clock)
     {
+        _clock = clock;
         _socket = socket;
         _stream = new NetworkStream(socket, ownsSocket: true);
         Output = PipeWriter.Create(_stream, new StreamPipeWriterOptions(leaveOpen: true));
@@ -71,6 +77,21 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         await _received.Writer.CompleteAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Sends bytes with a descriptor, which arrives close-on-exec at those who ask for that, with the first byte.</summary>
+    /// <param name="attachment">A SafeHandle; it stays the caller's.</param>
+    /// <returns>Bytes sent, at least one.</returns>
+    /// <exception cref="IOException">The client is gone.</exception>
+    public async ValueTask<int> SendAttachedAsync(ReadOnlyMemory<byte> utf8, IDisposable attachment)
+    {
+        for (var wait = FirstWait; ; wait = wait * 2 < LongestWait ? wait * 2 : LongestWait)
+        {
+            if (TrySendAttached(utf8.Span, (SafeHandle)attachment) is var count and > 0)
+                return count;
+            // .NET cannot wait until a socket takes bytes without giving it some.
+            await Task.Delay(wait, _clock).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Closes the socket: a session that still reads finds the end.</summary>
     public void Dispose()
     {
@@ -91,5 +112,23 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         _position += message.Bytes;
         _received.Writer.Advance(message.Bytes);
         return message.Bytes;
+    }
+
+    /// <returns>Bytes sent; 0: none now.</returns>
+    private int TrySendAttached(ReadOnlySpan<byte> utf8, SafeHandle descriptor)
+    {
+        try
+        {
+            return Math.Max(0, SocketMessages.Send(_socket.SafeHandle, utf8, descriptor));
+        }
+        catch (KernelException e) when (e.Errno == Errno.ETOOMANYREFS)
+        {
+            // Too many descriptors are on their way to clients that do not take them.
+            return 0;
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            throw new IOException("the client is gone", e);
+        }
     }
 }

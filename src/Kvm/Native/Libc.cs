@@ -35,6 +35,27 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint pwrite(int fd, void* buffer, ulong length, long offset);
 
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int mincore(ulong address, ulong length, byte* pages);
+
+    /// <summary>struct pm_scan_arg of linux/fs.h.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PagemapScanArgument
+    {
+        public ulong Size;
+        public ulong Flags;
+        public ulong Start;
+        public ulong End;
+        public ulong WalkEnd;
+        public ulong Regions;
+        public ulong RegionCount;
+        public ulong MaxPages;
+        public ulong Inverted;
+        public ulong AllOf;
+        public ulong AnyOf;
+        public ulong Returned;
+    }
+
     public struct Iovec
     {
         public void* Base;

@@ -96,6 +96,14 @@ public static unsafe class SocketMessages
         }
     }
 
+    /// <summary>The same with one descriptor, which nobody can close meanwhile.</summary>
+    /// <inheritdoc cref="Send(SafeHandle, ReadOnlySpan{byte}, ReadOnlySpan{int})"/>
+    public static int Send(SafeHandle socket, ReadOnlySpan<byte> data, SafeHandle descriptor)
+    {
+        using var fd = new BorrowedFd(descriptor);
+        return Send(socket, data, [fd.Number]);
+    }
+
     /// <summary>
     /// Wraps every descriptor that came; without a taker they are closed at once, so that a truncated message leaks nothing.
     /// </summary>

@@ -93,6 +93,24 @@ internal static unsafe class Syscall
     public static nint GetMempolicy(int* mode, ulong address, uint flags) =>
         Result((nint)(long)LibC.syscall(Number(239, 236), mode, 0, 0, (void*)address, flags));
 
+    public static nint QueryPageNodes(ulong count, ulong* pages, int* status) =>
+        Result((nint)(long)LibC.syscall(Number(279, 239), 0, (size_t)count, pages, null, status, 0));
+
+    // The same number everywhere.
+    public static nint Cachestat(SafeHandle handle, ulong* range, ulong* status)
+    {
+        using var fd = new BorrowedFd(handle);
+        return Result((nint)(long)LibC.syscall(451, fd.Number, range, status, 0));
+    }
+
+    public static nint Getdents64(SafeHandle handle, byte* buffer, int size)
+    {
+        using var fd = new BorrowedFd(handle);
+        return Result((nint)(long)LibC.syscall(Number(217, 61), fd.Number, buffer, size));
+    }
+
+    public static nint Stat(byte* path, stat* status) => Result(LibC.stat(path, status));
+
     public static nint Gettid() => Result((nint)(long)LibC.syscall(Number(186, 178)));
 
     public static nint Tgkill(int pid, int tid, int signal) => Result((nint)(long)LibC.syscall(Number(234, 131), pid, tid, signal));

@@ -9,6 +9,7 @@ internal static class FeatureNames
         (Features.Deprecated, "deprecated"),
         (Features.JsonCli, "json-cli"),
         (Features.JsonCliHotplug, "json-cli-hotplug"),
+        (Features.SavevmMonitorNodes, "savevm-monitor-nodes"),
     ];
 
     /// <summary>The names, or null where there are none: the member is left out then.</summary>

@@ -19,4 +19,7 @@ public enum Features
 
     /// <summary>QEMU's mark at device_add: and the device can be unplugged afterwards.</summary>
     JsonCliHotplug = 16,
+
+    /// <summary>QEMU's mark at human-monitor-command, about savevm and loadvm in it.</summary>
+    SavevmMonitorNodes = 32,
 }

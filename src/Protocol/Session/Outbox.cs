@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using Nerdbank.Streams;
 
@@ -14,7 +15,7 @@ namespace Hostmemd.Protocol.Session;
 /// reported by one EVENTS_LOST when there is room. A standard event is never dropped: a client that leaves a whole
 /// <see cref="HighMark"/> of them lying is disconnected, and so is one whose running command holds so many.</para>
 /// </remarks>
-internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? eventsLost) : IDisposable
+internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? eventsLost, AttachmentSender? sendAttached = null) : IDisposable
 {
     /// <summary>Bytes that may wait for a client.</summary>
     public const long HighMark = 1024 * 1024;
@@ -22,6 +23,7 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource _closedSource = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HeldEvents _held = new(HighMark);
+    private readonly Attachments _attachments = new();
     private Sequence<byte> _filling = new();
     private Sequence<byte> _sending = new();
     private long _standardBytes;
@@ -41,9 +43,14 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
         get
         {
             lock (_gate)
-                return IsOverMark;
+                return MustWait;
         }
     }
+
+    /// <summary>Attachments can be sent.</summary>
+    public bool CanAttach => sendAttached is not null;
+
+    private bool MustWait => IsOverMark || (!_closed && _attachments.IsFull);
 
     private bool IsOverMark => !_closed && _filling.Length + _sending.Length > HighMark;
 
@@ -60,15 +67,34 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
     }
 
     /// <summary>A reply, already formatted; it ends the pin, and what waited behind it follows.</summary>
-    public void Reply(ReadOnlySpan<byte> utf8, bool endsPin)
+    /// <param name="inBand">It is the reply of the in-band command that runs: it ends the pin.</param>
+    /// <param name="takesAttachment">What the command attached goes with it; else that is dropped.</param>
+    public void Reply(ReadOnlySpan<byte> utf8, bool inBand, bool takesAttachment = false)
     {
         lock (_gate)
         {
+            if (inBand && takesAttachment)
+                _attachments.Bind(_filling.Length, utf8.Length);
             Append(utf8);
-            if (endsPin)
+            if (inBand)
+            {
+                _attachments.DropNext();
                 Unpin();
+            }
         }
         Send();
+    }
+
+    /// <summary>Takes what goes with the first byte of the running in-band command's reply, and owns it from here on.</summary>
+    public void Attach(IDisposable attachment)
+    {
+        lock (_gate)
+        {
+            if (_closed)
+                attachment.Dispose();
+            else
+                _attachments.Add(attachment);
+        }
     }
 
     /// <summary>An event. Returns at once; the bytes leave from another thread, as the caller may hold a lock.</summary>
@@ -101,7 +127,7 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
     }
 
     /// <summary>Completes when there is room again, or the client is gone.</summary>
-    public Task RoomAsync() => WaitAsync(ref _roomWaiter, () => IsOverMark);
+    public Task RoomAsync() => WaitAsync(ref _roomWaiter, () => MustWait);
 
     /// <summary>Completes when everything was sent, or the client is gone.</summary>
     public Task EmptyAsync() => WaitAsync(ref _emptyWaiter, () => !_closed && (_isSending || _filling.Length > 0));
@@ -116,6 +142,7 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
             _closed = true;
             _filling.Reset();
             _held.TakeAll();
+            _attachments.DropWaiting();
             Wake();
         }
         _closedSource.TrySetResult();
@@ -198,18 +225,51 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
         {
             while (TryTakeFilled())
             {
-                foreach (var segment in _sending.AsReadOnlySequence)
-                {
-                    var result = await output.WriteAsync(segment).ConfigureAwait(false);
-                    if (result.IsCompleted || result.IsCanceled)
-                        throw new IOException("the client is gone");
-                }
+                var bytes = _sending.AsReadOnlySequence;
+                var sent = 0L;
+                while (TryTakeAttached(out var attached))
+                    sent = await WriteAttachedAsync(bytes, sent, attached).ConfigureAwait(false);
+                await WriteAsync(bytes.Slice(sent)).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
             Dispose();
+            lock (_gate)
+                _attachments.DropSending();
         }
+    }
+
+    private async ValueTask WriteAsync(ReadOnlySequence<byte> bytes)
+    {
+        foreach (var segment in bytes)
+        {
+            var result = await output.WriteAsync(segment).ConfigureAwait(false);
+            if (result.IsCompleted || result.IsCanceled)
+                throw new IOException("the client is gone");
+        }
+    }
+
+    private bool TryTakeAttached(out Attached attached)
+    {
+        lock (_gate)
+            return _attachments.TryTake(out attached);
+    }
+
+    /// <summary>Writes up to a reply, and the reply's first bytes with its attachment.</summary>
+    /// <returns>How much of the bytes is written.</returns>
+    private async ValueTask<long> WriteAttachedAsync(ReadOnlySequence<byte> bytes, long written, Attached attached)
+    {
+        using (attached.Attachment)
+        {
+            await WriteAsync(bytes.Slice(written, attached.Offset - written)).ConfigureAwait(false);
+            // Append put the reply down in one piece.
+            var reply = bytes.Slice(attached.Offset, attached.Length).First;
+            written = attached.Offset + await sendAttached!(reply, attached.Attachment).ConfigureAwait(false);
+        }
+        lock (_gate)
+            _attachments.Taken();
+        return written;
     }
 
     /// <summary>Swaps the two buffers, or ends the sending.</summary>
@@ -226,6 +286,7 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
                 return false;
             }
             (_sending, _filling) = (_filling, _sending);
+            _attachments.Swap();
             _standardBytes = 0;
             Wake();
             return true;
@@ -234,7 +295,7 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
 
     private void Wake()
     {
-        if (!IsOverMark)
+        if (!MustWait)
             Interlocked.Exchange(ref _roomWaiter, null)?.TrySetResult();
         if (_closed || (!_isSending && _filling.Length == 0))
             Interlocked.Exchange(ref _emptyWaiter, null)?.TrySetResult();

@@ -35,7 +35,7 @@ public sealed class QmpServer<TClient> : JsonRpc
     /// <summary>Sends the greeting and serves until the client has ended and all is answered.</summary>
     public async Task ServeAsync(ReadOnlyMemory<byte> greeting)
     {
-        _session.Outbox.Reply(greeting.Span, endsPin: false);
+        _session.Outbox.Reply(greeting.Span, inBand: false);
         StartListening();
         try
         {

@@ -21,11 +21,13 @@ public sealed class QmpSession : IDisposable
     /// <param name="pipe">The connection; it stays the caller's to close, once the session has ended.</param>
     /// <param name="readOnly">Only commands that change nothing may be called.</param>
     /// <param name="eventsLost">Makes the event that tells how many events on request were dropped.</param>
-    public QmpSession(IDuplexPipe pipe, bool readOnly = false, Func<ulong, EventMessage>? eventsLost = null)
+    /// <param name="sendAttached">Sends what <see cref="Attach"/> takes, past the pipe, which has nothing left to write meanwhile.</param>
+    public QmpSession(
+        IDuplexPipe pipe, bool readOnly = false, Func<ulong, EventMessage>? eventsLost = null, AttachmentSender? sendAttached = null)
     {
         _pipe = pipe;
         ReadOnly = readOnly;
-        Outbox = new Outbox(pipe.Output, eventsLost);
+        Outbox = new Outbox(pipe.Output, eventsLost, sendAttached);
     }
 
     public bool ReadOnly { get; }
@@ -39,6 +41,9 @@ public sealed class QmpSession : IDisposable
 
     /// <summary>Bytes of input up to the end of the in-band command that runs; for that command alone.</summary>
     public long CommandEnd { get; internal set; }
+
+    /// <summary>The connection can carry more than bytes.</summary>
+    public bool CanAttach => Outbox.CanAttach;
 
     /// <summary>Completes when the client is gone.</summary>
     public Task Closed => Outbox.Closed;
@@ -70,6 +75,12 @@ public sealed class QmpSession : IDisposable
     /// out-of-band commands, whose reply does not end it.
     /// </summary>
     public T Pin<T>(Func<(T State, ulong Generation)> read) => Outbox.Pin(read);
+
+    /// <summary>
+    /// Hands over what is to arrive with the first byte of the running in-band command's reply. It is disposed when it was sent, or when it
+    /// cannot be: the command failed, the client left. One a command, and only where <see cref="CanAttach"/>.
+    /// </summary>
+    public void Attach(IDisposable attachment) => Outbox.Attach(attachment);
 
     /// <summary>Sends an event, if this client is to have it. Returns at once.</summary>
     /// <param name="generation">The published change that the event tells of; 0 for none.</param>

@@ -27,10 +27,13 @@ internal sealed class QmpReply : JsonRpcResult
     {
         Request = request;
         RequestId = request.RequestId;
+        IsError = error is not null;
         Write(result, error);
     }
 
     public QmpRequest Request { get; }
+
+    public bool IsError { get; }
 
     /// <summary>The reply as one line.</summary>
     public ReadOnlySpan<byte> Utf8 => _line.WrittenSpan;

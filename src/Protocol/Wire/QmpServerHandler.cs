@@ -57,7 +57,7 @@ internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHand
     public ValueTask WriteAsync(JsonRpcMessage content, CancellationToken cancellationToken)
     {
         var reply = content as QmpReply ?? throw new NotSupportedException("a server sends replies");
-        session.Outbox.Reply(reply.Utf8, endsPin: !reply.Request.IsOutOfBand);
+        session.Outbox.Reply(reply.Utf8, inBand: !reply.Request.IsOutOfBand, takesAttachment: !reply.IsError);
         if (!reply.Request.IsOutOfBand)
             session.InBand.Leave();
         session.CommandEnded();

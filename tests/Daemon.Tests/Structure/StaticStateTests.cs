@@ -78,7 +78,9 @@ public sealed class StaticStateTests
     private static bool IsSealedRecordOf(Type type) =>
         type.Namespace?.StartsWith("Hostmemd", StringComparison.Ordinal) == true
         && !type.IsGenericType
-        && Fields(type).All(field => field.IsInitOnly && (field.FieldType == type || field.FieldType.IsSubclassOf(typeof(Delegate)) || IsImmutable(field.FieldType)));
+        && Fields(type).All(field => field.IsInitOnly
+            && (field.FieldType == type || field.FieldType == type.MakeArrayType() || field.FieldType.IsSubclassOf(typeof(Delegate))
+                || IsImmutable(field.FieldType)));
 
     private static IEnumerable<FieldInfo> Fields(Type? type) => type is null
         ? []

@@ -28,6 +28,16 @@ internal sealed class TestGuest
 
     public void Attach(QmpSession session) => ImmutableInterlocked.Update(ref _sessions, sessions => sessions.Add(session));
 
+    /// <summary>What "attach" attached, in its order.</summary>
+    public ConcurrentQueue<TestAttachment> Attachments { get; } = new();
+
+    public TestAttachment MakeAttachment(string name)
+    {
+        var attachment = new TestAttachment(name);
+        Attachments.Enqueue(attachment);
+        return attachment;
+    }
+
     /// <summary>Where the command of that name waits.</summary>
     public Gate At(string name) => _gates.GetOrAdd(name, _ => new Gate());
 
@@ -116,6 +126,13 @@ internal sealed class TestClient(TestGuest guest, QmpSession session)
         {
             client.Guest.Begin();
             return ValueTask.FromResult(new TextValue { Text = new string('x', (int)arguments.Size) });
+        }),
+        New<NameArguments, Nothing>("attach", Shapes.Struct, async (client, arguments) =>
+        {
+            client.Session.Attach(client.Guest.MakeAttachment(arguments.Name));
+            if (arguments.Name == "held")
+                await client.Guest.At(arguments.Name).PassAsync();
+            return arguments.Name == "failing" ? throw new QmpException("as told") : Nothing.Value;
         }),
         New<NameArguments, Nothing>("fail", Shapes.Struct, (_, arguments) => throw new QmpException(QmpErrorClass.DeviceNotFound, arguments.Name)),
         New<Nothing, Nothing>("crash", Shapes.Struct, (_, _) => throw new InvalidOperationException("a bug")),

@@ -17,11 +17,12 @@ internal sealed class TestSession : IAsyncDisposable
     private readonly IDuplexPipe _server;
     private readonly List<(string Command, string? Error)> _observed = [];
 
-    private TestSession(TestGuest guest, bool readOnly)
+    private TestSession(TestGuest guest, bool readOnly, AttachmentSender? sendAttached)
     {
         Guest = guest;
         (_client, _server) = FullDuplexStream.CreatePipePair();
-        Session = new QmpSession(_server, readOnly, count => TestGuest.EventsLost.Format(new LostCount { Count = count }, TimeProvider.System));
+        Session = new QmpSession(
+            _server, readOnly, count => TestGuest.EventsLost.Format(new LostCount { Count = count }, TimeProvider.System), sendAttached);
         guest.Attach(Session);
         Served = ServeAsync();
     }
@@ -29,6 +30,9 @@ internal sealed class TestSession : IAsyncDisposable
     public TestGuest Guest { get; }
 
     public QmpSession Session { get; }
+
+    /// <summary>Writes past the session, as what sends attachments does.</summary>
+    public async Task WriteAsServerAsync(ReadOnlyMemory<byte> bytes) => await _server.Output.WriteAsync(bytes);
 
     /// <summary>Completes when the server has ended the session.</summary>
     public Task Served { get; }
@@ -44,12 +48,14 @@ internal sealed class TestSession : IAsyncDisposable
     }
 
     /// <summary>Connects; the greeting is still to be received.</summary>
-    public static TestSession Connect(TestGuest? guest = null, bool readOnly = false) => new(guest ?? new TestGuest(), readOnly);
+    public static TestSession Connect(TestGuest? guest = null, bool readOnly = false, AttachmentSender? sendAttached = null) =>
+        new(guest ?? new TestGuest(), readOnly, sendAttached);
 
     /// <summary>Connects, takes the greeting and negotiates.</summary>
-    public static async Task<TestSession> NegotiatedAsync(bool oob = false, TestGuest? guest = null, bool readOnly = false)
+    public static async Task<TestSession> NegotiatedAsync(
+        bool oob = false, TestGuest? guest = null, bool readOnly = false, AttachmentSender? sendAttached = null)
     {
-        var session = Connect(guest, readOnly);
+        var session = Connect(guest, readOnly, sendAttached);
         await session.ReceiveAsync();
         await session.SendAsync(oob
             ? """{"execute": "qmp_capabilities", "arguments": {"enable": ["oob"]}}"""

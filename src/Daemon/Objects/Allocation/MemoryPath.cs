@@ -44,7 +44,10 @@ internal static class MemoryPath
             var status = guest.Kernel.Fstat(file);
             if (properties.ReadOnly == true && (status.Mode & typeMask) == directory)
                 throw new KernelException("open", Errno.EISDIR);
-            return opened with { Status = status, IsGuestMemfd = IsGuestMemfd(guest.Kernel, file) };
+            // From here on it is known for what it is.
+            return IsGuestMemfd(guest.Kernel, file)
+                ? opened with { Status = status, Handle = GuestMemfd.TakeFrom(file, leak => guest.Log.Error("A descriptor leaked: {Leak}", leak)) }
+                : opened with { Status = status };
         }
         catch
         {

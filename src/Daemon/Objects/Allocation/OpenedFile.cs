@@ -17,7 +17,7 @@ internal sealed record OpenedFile(IKernel Kernel, SafeHandle Handle, FileStatus 
     public bool IsRegular => (Status.Mode & TypeMask) == Regular;
 
     /// <summary>A descriptor from add-fd can be one.</summary>
-    public bool IsGuestMemfd { get; init; }
+    public bool IsGuestMemfd => Handle is GuestMemfd;
 
     /// <summary>Bytes. A guest_memfd cannot be asked by lseek, a block device not by fstat.</summary>
     /// <exception cref="KernelException">A pipe, or the like.</exception>

@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+using Hostmemd.Api;
+using Hostmemd.Kvm;
+
+namespace Hostmemd.Usage;
+
+/// <summary>The file that memory is mapped from: what it is, and how it is known again.</summary>
+/// <param name="Device">st_dev; with <paramref name="Inode"/> the file's identity on this host.</param>
+/// <param name="Link">What /proc shows for a descriptor of it.</param>
+/// <param name="PageSize">Bytes.</param>
+internal sealed record MemoryFile(MemoryFdType Type, ulong Device, ulong Inode, string Link, ulong PageSize)
+{
+    private const long TmpFs = 0x01021994;
+
+    /// <summary>Looks at a descriptor; nothing of it is opened again.</summary>
+    /// <exception cref="KernelException">As the calls give it.</exception>
+    /// <exception cref="ObjectDisposedException">It was closed meanwhile.</exception>
+    public static MemoryFile Of(IKernel kernel, SafeHandle file)
+    {
+        var link = kernel.ReadLink(file);
+        var fileSystem = kernel.Fstatfs(file);
+        var status = kernel.Fstat(file);
+        return new MemoryFile(
+            TypeOf(file, link, fileSystem), status.Device, status.Inode, link, fileSystem.IsHugeTlb ? fileSystem.BlockSize : MappedMemory.PageSize);
+    }
+
+    private static MemoryFdType TypeOf(SafeHandle file, string link, FileSystemStatus fileSystem)
+    {
+        if (file is GuestMemfd)
+            return MemoryFdType.GuestMemfd;
+        if (fileSystem.IsHugeTlb)
+            return MemoryFdType.Hugetlb;
+        if (fileSystem.Type != TmpFs)
+            return MemoryFdType.File;
+        // A memfd has no path, so the kernel always shows it as deleted.
+        if (link.StartsWith("/memfd:", StringComparison.Ordinal) && link.EndsWith(" (deleted)", StringComparison.Ordinal))
+            return MemoryFdType.Memfd;
+        return link.StartsWith("/dev/shm/hostmemd-", StringComparison.Ordinal) ? MemoryFdType.Shm : MemoryFdType.File;
+    }
+}

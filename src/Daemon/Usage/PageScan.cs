@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+using Hostmemd.Kvm;
+
+namespace Hostmemd.Usage;
+
+/// <summary>
+/// Counts the pages of mappings in this process by PAGEMAP_SCAN, a piece at a time, since the address space is locked meanwhile and other
+/// threads must be able to map. On a thread that may wait; not thread safe.
+/// </summary>
+/// <param name="pagemap">/proc/self/pagemap.</param>
+internal sealed class PageScan(IKernel kernel, SafeHandle pagemap)
+{
+    /// <summary>Of small pages, about half a millisecond.</summary>
+    private const ulong Piece = 64 << 20;
+
+    private const int NodeBatch = 2048;
+
+    private readonly PageRegion[] _regions = new PageRegion[1024];
+    private readonly ulong[] _addresses = new ulong[NodeBatch];
+    private readonly int[] _nodes = new int[NodeBatch];
+
+    /// <param name="hugePage">Bytes of a huge page there.</param>
+    /// <param name="nodes">Also ask for the NUMA node of each page.</param>
+    /// <exception cref="KernelException">ENOTTY: before Linux 6.7.</exception>
+    public PageCounts Count(HostAddress start, ulong size, ulong hugePage, bool nodes)
+    {
+        var counts = new PageCounts();
+        var (at, end) = (start, start.Add(size));
+        while (at < end)
+        {
+            var found = kernel.ScanPages(pagemap, at, Math.Min(Piece, end.Value - at.Value), _regions, out var scanned);
+            foreach (var region in _regions.AsSpan(0, found))
+                Add(counts, region, nodes ? hugePage : 0);
+            if (scanned <= at)
+                break;
+            at = scanned;
+        }
+        return counts;
+    }
+
+    private void Add(PageCounts counts, in PageRegion region, ulong hugePage)
+    {
+        if (region.Categories.HasFlag(PageCategories.Zero))
+            return;
+        var isFile = region.Categories.HasFlag(PageCategories.File);
+        if (!region.Categories.HasFlag(PageCategories.Present))
+        {
+            counts.Swapped += isFile ? 0 : region.Size;
+            return;
+        }
+        counts.Mapped += region.Size;
+        counts.Anonymous += isFile ? 0 : region.Size;
+        var isHuge = region.Categories.HasFlag(PageCategories.Huge);
+        counts.Huge += isHuge ? region.Size : 0;
+        if (hugePage != 0)
+            AddNodes(counts.Nodes, region, isHuge ? hugePage : MappedMemory.PageSize);
+    }
+
+    private void AddNodes(SortedDictionary<uint, ulong> nodes, in PageRegion region, ulong step)
+    {
+        for (var at = region.Start; at < region.End;)
+        {
+            var count = 0;
+            for (var next = at; next < region.End && count < NodeBatch; next += step)
+                _addresses[count++] = next;
+            kernel.QueryPageNodes(_addresses.AsSpan(0, count), _nodes);
+            foreach (var node in _nodes.AsSpan(0, count))
+            {
+                // A negative one is an errno: the page has gone meanwhile.
+                if (node >= 0)
+                    nodes[(uint)node] = nodes.GetValueOrDefault((uint)node) + Math.Min(step, region.End - at);
+                at += step;
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using System.Runtime.InteropServices;
+
+namespace Hostmemd.Daemon.Tests.Support;
+
+internal sealed partial class FailingKernel
+{
+    public FileCacheStatus Cachestat(SafeHandle file, ulong offset, ulong length) => Next().Cachestat(file, offset, length);
+
+    public void Mincore(HostAddress address, ulong length, Span<byte> pages) => Next().Mincore(address, length, pages);
+
+    public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, Span<PageRegion> regions, out HostAddress scanned) =>
+        Next().ScanPages(pagemap, start, length, regions, out scanned);
+
+    public void QueryPageNodes(ReadOnlySpan<ulong> addresses, Span<int> nodes) => Next().QueryPageNodes(addresses, nodes);
+
+    public FileStatus Stat(string path) => Next().Stat(path);
+
+    public string ReadLink(string path) => Next().ReadLink(path);
+
+    public int ReadDirectory(SafeHandle directory, Span<byte> buffer) => Next().ReadDirectory(directory, buffer);
+}

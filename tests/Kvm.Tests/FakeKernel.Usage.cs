@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace Hostmemd.Kvm.Tests;
+
+public sealed partial class FakeKernel
+{
+    public FileCacheStatus Cachestat(SafeHandle file, ulong offset, ulong length) => Enter(nameof(Cachestat), () =>
+        new FileCacheStatus((ulong)FileOf(file, "cachestat").Pages.Keys.Count(page => page * MappedMemory.PageSize - offset < length), 0));
+
+    public void Mincore(HostAddress address, ulong length, Span<byte> pages)
+    {
+        pages.Clear();
+        Enter(nameof(Mincore), () => true);
+    }
+
+    public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, Span<PageRegion> regions, out HostAddress scanned) =>
+        throw new KernelException("ioctl(PAGEMAP_SCAN)", Errno.ENOTTY);
+
+    public void QueryPageNodes(ReadOnlySpan<ulong> addresses, Span<int> nodes)
+    {
+        nodes.Clear();
+        Enter(nameof(QueryPageNodes), () => true);
+    }
+
+    public FileStatus Stat(string path) => throw new KernelException("stat", Errno.ENOENT);
+
+    public string ReadLink(string path) => throw new KernelException("readlink", Errno.ENOENT);
+
+    public int ReadDirectory(SafeHandle directory, Span<byte> buffer) => 0;
+}
