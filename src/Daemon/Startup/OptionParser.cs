@@ -22,7 +22,7 @@ internal static class OptionParser
         ["machine"] = new(true, SetMachine),
         ["accel"] = new(true, (options, text) => options.Accelerators = [.. options.Accelerators, Accelerator(text)]),
         ["m"] = new(true, SetMemory),
-        ["object"] = new(true, (options, text) => options.Objects.Add((text, ReadObject(text)))),
+        ["object"] = new(true, AddObject),
         ["device"] = new(true, (options, text) => options.Devices.Add((text, ReadDevice(text)))),
         ["S"] = new(false, (options, _) => options.StartPaused = true),
         ["name"] = new(true, SetName),
@@ -170,6 +170,13 @@ internal static class OptionParser
         foreach (var item in text.Split(','))
             Expect(item == "commands", $"invalid log item '{item}', there is 'commands'");
         options.LogCommands = true;
+    }
+
+    private static void AddObject(DaemonOptions options, string text)
+    {
+        options.PrintAndExit = ObjectHelp.For(text);
+        if (options.PrintAndExit is null)
+            options.Objects.Add((text, ReadObject(text)));
     }
 
     private static ObjectOptions ReadObject(string text) => text.StartsWith('{')

@@ -30,6 +30,44 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData(
+        "help",
+        """
+        List of user creatable objects:
+          iothread
+          memory-backend-file
+          memory-backend-guest-memfd
+          memory-backend-memfd
+          memory-backend-ram
+          memory-backend-shm
+          thread-context
+
+        """)]
+    [InlineData(
+        "thread-context,help",
+        """
+        thread-context options:
+          cpu-affinity=<int>
+          node-affinity=<int>
+
+        """)]
+    public async Task Objects_and_their_properties_are_listed_as_in_QEMU(string argument, string text)
+    {
+        var (exitCode, output, error) = await DaemonFixture.RunToEndAsync("-object", argument);
+
+        Assert.Equal((0, text, ""), (exitCode, output, error));
+    }
+
+    [Fact]
+    public async Task Descriptions_of_properties_begin_in_one_column()
+    {
+        var (_, output, _) = await DaemonFixture.RunToEndAsync("-object", "memory-backend-memfd,help");
+
+        Assert.Contains("\n  hugetlb=<bool>         - use huge pages\n", output, StringComparison.Ordinal);
+        Assert.Contains("\n  prealloc-context=<link<thread-context>> - ", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("-zzz: invalid option", "-zzz")]
     [InlineData("--zzz: invalid option", "--zzz")]
     [InlineData("zzz: invalid option", "zzz")]
@@ -39,6 +77,9 @@ public sealed class CommandLineTests
     [InlineData("-qmp unix:/x,readonly=maybe: Parameter 'readonly' expects 'on' or 'off'", "-qmp", "unix:/x,readonly=maybe")]
     [InlineData("-qmp unix:/x,mode=9: Parameter 'mode' expects permissions in octal, such as 0660", "-qmp", "unix:/x,mode=9")]
     [InlineData("-qmp unix:/x,zzz=1: Invalid parameter 'zzz'", "-qmp", "unix:/x,zzz=1")]
+    [InlineData("-object zzz,help: Parameter 'qom-type' does not accept value 'zzz'", "-object", "zzz,help")]
+    [InlineData("-object iothread,id=i,poll-grow=1x: Parameter 'poll-grow' expects an int64 value", "-object", "iothread,id=i,poll-grow=1x")]
+    [InlineData("-object memory-backend-shm,id=s,size=-1: Parameter 'size' expects a size value", "-object", "memory-backend-shm,id=s,size=-1")]
     [InlineData("-accel hvf: invalid accelerator hvf", "-accel", "hvf")]
     [InlineData("-machine pc: unsupported machine type: \"pc\"; there are 'none' and 'q35'", "-machine", "pc")]
     [InlineData("-m 64Q: Parameter 'size' expects", "-m", "64Q")]
