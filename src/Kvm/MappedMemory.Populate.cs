@@ -22,16 +22,21 @@ public sealed partial class MappedMemory
         int threads,
         Action<ulong>? progress,
         CancellationToken cancellation,
-        ulong chunkSize = DefaultChunkSize)
+        ulong chunkSize = DefaultChunkSize) =>
+        Populate(
+            new PopulateOptions { Offset = offset, Length = length, Threads = threads, ChunkSize = chunkSize, Progress = progress }, cancellation);
+
+    /// <inheritdoc cref="Populate(ulong, ulong, int, Action{ulong}, CancellationToken, ulong)"/>
+    public void Populate(PopulateOptions options, CancellationToken cancellation)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        ArgumentOutOfRangeException.ThrowIfZero(chunkSize);
-        if (length == 0)
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
+        ArgumentOutOfRangeException.ThrowIfZero(options.ChunkSize);
+        if (options.Length == 0)
             return;
-        var start = At(offset, length);
-        var run = new PopulateRun(_kernel, start, length, chunkSize, progress, cancellation);
-        var chunks = ((length - 1) / chunkSize) + 1;
-        var others = new Thread[Math.Min((ulong)threads, chunks) - 1];
+        var run = new PopulateRun(_kernel, At(options.Offset, options.Length), options, cancellation);
+        var chunks = ((options.Length - 1) / options.ChunkSize) + 1;
+        var others = new Thread[Math.Min((ulong)options.Threads, chunks) - 1];
         for (var i = 0; i < others.Length; i++)
         {
             others[i] = new Thread(run.Work) { Name = "populate", IsBackground = true };
@@ -50,8 +55,7 @@ public sealed partial class MappedMemory
         Populate(0, Size, threads, progress, cancellation);
 
     /// <summary>One call of Populate: chunks are handed out by an atomic addition, so a slow thread holds nobody up.</summary>
-    private sealed class PopulateRun(
-        IKernel kernel, HostAddress start, ulong length, ulong chunkSize, Action<ulong>? progress, CancellationToken cancellation)
+    private sealed class PopulateRun(IKernel kernel, HostAddress start, PopulateOptions options, CancellationToken cancellation)
     {
         private ulong _next;
         private ulong _done;
@@ -59,25 +63,27 @@ public sealed partial class MappedMemory
 
         public void Work()
         {
-            while (Volatile.Read(ref _failure) is null && !cancellation.IsCancellationRequested)
+            try
             {
-                // The threads together can take the counter past the end by one chunk each: far from an overflow for any real mapping.
-                var from = Interlocked.Add(ref _next, chunkSize) - chunkSize;
-                if (from >= length)
-                    return;
-                var size = Math.Min(chunkSize, length - from);
-                try
+                options.Prepare?.Invoke();
+                var advice = options.Read ? MemoryAdvice.PopulateRead : MemoryAdvice.PopulateWrite;
+                while (Volatile.Read(ref _failure) is null && !cancellation.IsCancellationRequested)
                 {
-                    kernel.Madvise(start.Add(from), size, MemoryAdvice.PopulateWrite);
+                    // The threads together can take the counter past the end by one chunk each: far from an overflow for any real mapping.
+                    var from = Interlocked.Add(ref _next, options.ChunkSize) - options.ChunkSize;
+                    if (from >= options.Length)
+                        return;
+                    var size = Math.Min(options.ChunkSize, options.Length - from);
+                    kernel.Madvise(start.Add(from), size, advice);
+                    var done = Interlocked.Add(ref _done, size);
+                    options.Progress?.Invoke(done);
+                    if (options.Pause > TimeSpan.Zero)
+                        kernel.Pause(options.Pause);
                 }
-                catch (KernelException e)
-                {
-                    Interlocked.CompareExchange(ref _failure, e, null);
-                    return;
-                }
-
-                var done = Interlocked.Add(ref _done, size);
-                progress?.Invoke(done);
+            }
+            catch (KernelException e)
+            {
+                Interlocked.CompareExchange(ref _failure, e, null);
             }
         }
 
@@ -85,7 +91,7 @@ public sealed partial class MappedMemory
         {
             if (_failure is not null)
                 throw new KernelException(_failure.Call, _failure.Errno);
-            if (_done != length)
+            if (_done != options.Length)
                 throw new OperationCanceledException(cancellation);
         }
     }

@@ -18,9 +18,10 @@ public sealed partial class MappedMemory : IDisposable
     private readonly Action<string>? _leaked;
     private bool _closed;
 
-    private MappedMemory(IKernel kernel, HostAddress address, ulong size, ulong alignment, Action<string>? leaked)
+    private MappedMemory(IKernel kernel, MappingOptions options, HostAddress address, ulong size, ulong alignment, Action<string>? leaked)
     {
         _kernel = kernel;
+        Options = options;
         Address = address;
         Size = size;
         Alignment = alignment;
@@ -28,6 +29,9 @@ public sealed partial class MappedMemory : IDisposable
     }
 
     ~MappedMemory() => _leaked?.Invoke($"MappedMemory {Address} was never closed");
+
+    /// <summary>What it was made with. The file in it is borrowed: it can be used as long as its owner keeps it open.</summary>
+    public MappingOptions Options { get; }
 
     public HostAddress Address { get; }
 
@@ -70,7 +74,7 @@ public sealed partial class MappedMemory : IDisposable
                 kernel.Munmap(start.Add(size + PageSize), kept - (size + PageSize));
             kept = size + PageSize;
             Advise(kernel, options, address, size);
-            return new MappedMemory(kernel, address, size, alignment, leaked);
+            return new MappedMemory(kernel, options, address, size, alignment, leaked);
         }
         catch
         {

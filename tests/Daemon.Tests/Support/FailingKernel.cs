@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Hostmemd.Daemon.Tests.Support;
 
 /// <summary>The real kernel, but for one call that fails before it is made: for what <see cref="FakeKernel"/> cannot do, as running a vCPU.</summary>
-internal sealed class FailingKernel(IKernel real) : IKernel
+internal sealed partial class FailingKernel(IKernel real) : IKernel
 {
     private int _countdown;
 
