@@ -1,3 +1,5 @@
+using Hostmemd.Populate;
+
 namespace Hostmemd.Guests;
 
 /// <summary>What a guest is made with.</summary>
@@ -17,6 +19,9 @@ internal sealed record GuestOptions
 
     /// <summary>The guest counts as running from the start: no -S.</summary>
     public bool Autostart { get; init; }
+
+    /// <summary>What populates memory in a process of its own; null: this program.</summary>
+    public HelperProgram? PopulateProgram { get; init; }
 
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
     public static GuestOptions None { get; } = new()

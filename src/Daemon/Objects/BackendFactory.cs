@@ -1,6 +1,7 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
+using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Objects;
@@ -45,23 +46,9 @@ internal static class BackendFactory
         }
     }
 
-    /// <summary>Allocates the pages that are not there yet, on threads of its own: it may take seconds.</summary>
-    public static Task PopulateAsync(Guest guest, MemoryBackend backend, MemoryBackendProperties properties)
-    {
-        // As QEMU: a thread for each 64 MiB at most, and no more than there are CPUs.
-        var threads = Math.Min(properties.PreallocThreads ?? 1, Math.Min((backend.Memory.Size >> 26) + 1, (ulong)Environment.ProcessorCount));
-        return guest.SlowWork.RunAsync(() =>
-        {
-            try
-            {
-                backend.Memory.Populate((int)threads);
-            }
-            catch (KernelException e)
-            {
-                throw ObjectErrors.PreallocFailed(Errno.Text(e.Errno));
-            }
-        });
-    }
+    /// <summary>Allocates the pages that are not there yet: it may take seconds.</summary>
+    public static Task PopulateAsync(Guest guest, MemoryBackend backend, MemoryBackendProperties properties) =>
+        guest.Populator.PopulateAsync(PopulateRequest.All(backend.Memory, properties.PreallocThreads ?? 1), progress: null, CancellationToken.None);
 
     private static bool NeedsPolicy(MemfdProperties memfd) =>
         memfd.IsGuestMemfd && (memfd.Policy is not (null or HostMemPolicy.Default) || memfd.HostNodes is { Count: > 0 });

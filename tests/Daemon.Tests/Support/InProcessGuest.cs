@@ -1,5 +1,7 @@
 using Hostmemd.Commands;
+using Hostmemd.Daemon.Tests.Processes;
 using Hostmemd.Guests;
+using Hostmemd.Populate;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Protocol.Session;
 using Hostmemd.Sessions;
@@ -37,6 +39,7 @@ internal sealed class InProcessGuest : IAsyncDisposable
             UseKvm = !options.Accelerators.Contains("none"),
             KvmPresent = true,
             Autostart = !options.StartPaused,
+            PopulateProgram = new HelperProgram(DaemonFixture.Program, []),
         };
         var sink = new CollectingSink();
         var log = new LoggerConfiguration().WriteTo.Sink(sink).CreateLogger();
