@@ -1,7 +1,11 @@
+using Hostmemd.Populate;
 using Hostmemd.Startup;
 
 try
 {
+    // Before anything else: it is started for each piece of memory, and every millisecond counts.
+    if (PopulateMode.IsMeant(args))
+        return PopulateMode.Run(args);
     var options = OptionParser.Parse(args);
     if (options.PrintAndExit is { } text)
     {

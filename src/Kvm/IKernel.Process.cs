@@ -28,10 +28,12 @@ public partial interface IKernel
     void Tgkill(int tid, int signal);
 
     /// <summary>sched_getaffinity(2): the CPUs that a thread may run on, rising.</summary>
+    /// <param name="tid">0: the calling thread.</param>
     /// <exception cref="KernelException">ESRCH: no such thread.</exception>
     IReadOnlyList<int> GetAffinity(int tid);
 
     /// <summary>sched_setaffinity(2). CPUs that the host does not have do not matter while it has one of them.</summary>
+    /// <param name="tid">0: the calling thread.</param>
     /// <exception cref="KernelException">EINVAL: none of them can be used. EPERM: another user's thread. ESRCH.</exception>
     void SetAffinity(int tid, IReadOnlyCollection<int> cpus);
 

@@ -58,7 +58,11 @@ public sealed unsafe partial class LinuxKernel
         ArgumentNullException.ThrowIfNull(cpus);
         var mask = new ulong[AffinityWords];
         foreach (var cpu in cpus)
+        {
+            if (cpu < 0 || cpu >= AffinityWords * 64)
+                throw new KernelException("sched_setaffinity", Errno.EINVAL);
             mask[cpu / 64] |= 1UL << (cpu % 64);
+        }
         fixed (ulong* start = mask)
         {
             // SAFETY: as long as said; the kernel reads what it has CPUs for and ignores the rest.

@@ -5,7 +5,7 @@ public sealed partial class MappedMemory
     /// <summary>Cancelling waits for one chunk, 8 ms for this size; smaller ones cost throughput.</summary>
     public const ulong DefaultChunkSize = 8 << 20;
 
-    /// <summary>Allocates the pages of a range, keeping what is in them: MADV_POPULATE_WRITE, or _READ where nobody can write.</summary>
+    /// <summary>Allocates the pages of a range: MADV_POPULATE_WRITE, keeping what is in them.</summary>
     /// <param name="offset">Start of the range, page aligned.</param>
     /// <param name="length">Bytes, page aligned.</param>
     /// <param name="threads">How many work on it; the caller is one of them, none is the pool's.</param>
@@ -22,16 +22,21 @@ public sealed partial class MappedMemory
         int threads,
         Action<ulong>? progress,
         CancellationToken cancellation,
-        ulong chunkSize = DefaultChunkSize)
+        ulong chunkSize = DefaultChunkSize) =>
+        Populate(
+            new PopulateOptions { Offset = offset, Length = length, Threads = threads, ChunkSize = chunkSize, Progress = progress }, cancellation);
+
+    /// <inheritdoc cref="Populate(ulong, ulong, int, Action{ulong}, CancellationToken, ulong)"/>
+    public void Populate(PopulateOptions options, CancellationToken cancellation)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        ArgumentOutOfRangeException.ThrowIfZero(chunkSize);
-        if (length == 0)
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Threads, 1);
+        ArgumentOutOfRangeException.ThrowIfZero(options.ChunkSize);
+        if (options.Length == 0)
             return;
-        var start = At(offset, length);
-        var run = new PopulateRun(_kernel, start, length, chunkSize, Advice, progress, cancellation);
-        var chunks = ((length - 1) / chunkSize) + 1;
-        var others = new Thread[Math.Min((ulong)threads, chunks) - 1];
+        var run = new PopulateRun(_kernel, At(options.Offset, options.Length), options, cancellation);
+        var chunks = ((options.Length - 1) / options.ChunkSize) + 1;
+        var others = new Thread[Math.Min((ulong)options.Threads, chunks) - 1];
         for (var i = 0; i < others.Length; i++)
         {
             others[i] = new Thread(run.Work) { Name = "populate", IsBackground = true };
@@ -49,12 +54,8 @@ public sealed partial class MappedMemory
     public void Populate(int threads = 1, Action<ulong>? progress = null, CancellationToken cancellation = default) =>
         Populate(0, Size, threads, progress, cancellation);
 
-    private MemoryAdvice Advice => IsReadOnly ? MemoryAdvice.PopulateRead : MemoryAdvice.PopulateWrite;
-
     /// <summary>One call of Populate: chunks are handed out by an atomic addition, so a slow thread holds nobody up.</summary>
-    private sealed class PopulateRun(
-        IKernel kernel, HostAddress start, ulong length, ulong chunkSize, MemoryAdvice advice, Action<ulong>? progress,
-        CancellationToken cancellation)
+    private sealed class PopulateRun(IKernel kernel, HostAddress start, PopulateOptions options, CancellationToken cancellation)
     {
         private ulong _next;
         private ulong _done;
@@ -62,25 +63,27 @@ public sealed partial class MappedMemory
 
         public void Work()
         {
-            while (Volatile.Read(ref _failure) is null && !cancellation.IsCancellationRequested)
+            try
             {
-                // The threads together can take the counter past the end by one chunk each: far from an overflow for any real mapping.
-                var from = Interlocked.Add(ref _next, chunkSize) - chunkSize;
-                if (from >= length)
-                    return;
-                var size = Math.Min(chunkSize, length - from);
-                try
+                options.Prepare?.Invoke();
+                var advice = options.Read ? MemoryAdvice.PopulateRead : MemoryAdvice.PopulateWrite;
+                while (Volatile.Read(ref _failure) is null && !cancellation.IsCancellationRequested)
                 {
+                    // The threads together can take the counter past the end by one chunk each: far from an overflow for any real mapping.
+                    var from = Interlocked.Add(ref _next, options.ChunkSize) - options.ChunkSize;
+                    if (from >= options.Length)
+                        return;
+                    var size = Math.Min(options.ChunkSize, options.Length - from);
                     kernel.Madvise(start.Add(from), size, advice);
+                    var done = Interlocked.Add(ref _done, size);
+                    options.Progress?.Invoke(done);
+                    if (options.Pause > TimeSpan.Zero)
+                        kernel.Pause(options.Pause);
                 }
-                catch (KernelException e)
-                {
-                    Interlocked.CompareExchange(ref _failure, e, null);
-                    return;
-                }
-
-                var done = Interlocked.Add(ref _done, size);
-                progress?.Invoke(done);
+            }
+            catch (KernelException e)
+            {
+                Interlocked.CompareExchange(ref _failure, e, null);
             }
         }
 
@@ -88,7 +91,7 @@ public sealed partial class MappedMemory
         {
             if (_failure is not null)
                 throw new KernelException(_failure.Call, _failure.Errno);
-            if (_done != length)
+            if (_done != options.Length)
                 throw new OperationCanceledException(cancellation);
         }
     }

@@ -18,18 +18,24 @@ public sealed partial class MappedMemory : IDisposable
     private readonly Action<string>? _leaked;
     private bool _closed;
 
-    private MappedMemory(IKernel kernel, HostAddress address, ulong size, ulong alignment, bool isReadOnly, bool isSynchronous, Action<string>? leaked)
+    private MappedMemory(
+        IKernel kernel, MappingOptions options, HostAddress address, ulong size, ulong alignment, ulong page, bool isSynchronous,
+        Action<string>? leaked)
     {
         _kernel = kernel;
+        Options = options;
         Address = address;
         Size = size;
         Alignment = alignment;
-        IsReadOnly = isReadOnly;
+        BackingPageSize = page;
         IsSynchronous = isSynchronous;
         _leaked = leaked;
     }
 
     ~MappedMemory() => _leaked?.Invoke($"MappedMemory {Address} was never closed");
+
+    /// <summary>What it was made with. The file in it is borrowed: it can be used as long as its owner keeps it open.</summary>
+    public MappingOptions Options { get; }
 
     public HostAddress Address { get; }
 
@@ -38,8 +44,11 @@ public sealed partial class MappedMemory : IDisposable
 
     public ulong Alignment { get; }
 
+    /// <summary>Bytes of a page of the file behind it, 4096 but for huge pages; the kernel may make larger ones by itself.</summary>
+    public ulong BackingPageSize { get; }
+
     /// <summary>Nobody can write through the mapping, and a memory slot of it is read-only.</summary>
-    public bool IsReadOnly { get; }
+    public bool IsReadOnly => Options.ReadOnly;
 
     /// <summary>The mapping has MAP_SYNC.</summary>
     public bool IsSynchronous { get; }
@@ -78,7 +87,7 @@ public sealed partial class MappedMemory : IDisposable
                 kernel.Munmap(start.Add(size + PageSize), kept - (size + PageSize));
             kept = size + PageSize;
             Advise(kernel, options, address, size);
-            return new MappedMemory(kernel, address, size, alignment, options.ReadOnly, isSynchronous, leaked);
+            return new MappedMemory(kernel, options, address, size, alignment, page, isSynchronous, leaked);
         }
         catch
         {

@@ -24,6 +24,9 @@ internal static class Events
     private static readonly EventDeclaration<DeviceDeletedData> DeviceDeletedEvent = new(
         "DEVICE_DELETED", "A device is gone from every query, its memory slot too. After the reply of device_del.");
 
+    private static readonly EventDeclaration<MemoryFailureData> MemoryFailureEvent = new(
+        "MEMORY_FAILURE", "A page of the host's memory is broken: populating met it. Before the reply of the command that fails of it.");
+
     private static readonly EventDeclaration<MemoryBackendAddedData> MemoryBackendAddedEvent = new(
         "MEMORY_BACKEND_ADDED", "A memory backend was made. Before the reply of object-add.")
     { Features = Features.Hostmemd, OnRequest = true };
@@ -47,7 +50,7 @@ internal static class Events
     /// <summary>All of them, in the manual's order.</summary>
     public static IReadOnlyList<EventDeclaration> All { get; } =
     [
-        ShutdownEvent, PowerdownEvent, ResetEvent, StopEvent, ResumeEvent, DeviceDeletedEvent,
+        ShutdownEvent, PowerdownEvent, ResetEvent, StopEvent, ResumeEvent, DeviceDeletedEvent, MemoryFailureEvent,
         MemoryBackendAddedEvent, MemoryBackendDeletedEvent, MemorySlotAddedEvent, MemorySlotDeletedEvent, EventsLostEvent,
     ];
 
@@ -64,6 +67,10 @@ internal static class Events
 
     public static EventMessage DeviceDeleted(Dimm dimm, TimeProvider clock) =>
         DeviceDeletedEvent.Format(new DeviceDeletedData { Device = dimm.Id, Path = dimm.QomPath }, clock);
+
+    /// <summary>A broken page met while populating: no guest was told, and the memory is given back.</summary>
+    public static EventMessage MemoryFailure(TimeProvider clock) => MemoryFailureEvent.Format(
+        new MemoryFailureData { Recipient = MemoryFailureRecipient.Hypervisor, Action = MemoryFailureAction.Ignore }, clock);
 
     public static EventMessage MemoryBackendAdded(MemoryBackend backend, ulong size, ulong generation, TimeProvider clock) =>
         MemoryBackendAddedEvent.Format(

@@ -4,6 +4,7 @@ using Hostmemd.Commands;
 using Hostmemd.Devices;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
+using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Session;
 using Hostmemd.Usage;
@@ -31,6 +32,7 @@ internal sealed class Guest : IAsyncDisposable
     {
         (Options, Kernel, Vm, Clock, Log) = (options, kernel, vm, clock, log);
         Dimms = new DimmBay(options.Machine);
+        Populator = new Populator(this);
     }
 
     public GuestOptions Options { get; }
@@ -54,6 +56,8 @@ internal sealed class Guest : IAsyncDisposable
     public FdSets FdSets { get; } = new();
 
     public SlowWork SlowWork { get; } = new();
+
+    public Populator Populator { get; }
 
     public MemoryAccounting Accounting { get; } = new();
 
@@ -179,6 +183,7 @@ internal sealed class Guest : IAsyncDisposable
     /// <summary>Unplugs, unmaps and closes everything, slots before memory. What fails is logged; the rest goes on.</summary>
     public async ValueTask DisposeAsync()
     {
+        await Populator.DisposeAsync().ConfigureAwait(false);
         try
         {
             await Probe.DisposeAsync().ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using Hostmemd.Kvm;
+using Hostmemd.Populate;
 
 namespace Hostmemd.Guests;
 
@@ -28,6 +29,9 @@ internal sealed record GuestOptions
 
     /// <summary>Where processes are looked for; another place in tests.</summary>
     public string ProcRoot { get; init; } = "/proc";
+
+    /// <summary>What populates memory in a process of its own; null: this program.</summary>
+    public HelperProgram? PopulateProgram { get; init; }
 
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
     public static GuestOptions None { get; } = new()

@@ -1,7 +1,8 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
-using Hostmemd.Kvm;
 using Hostmemd.Objects.Allocation;
+using Hostmemd.Objects.Threads;
+using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Objects;
@@ -33,7 +34,7 @@ internal static class BackendFactory
             if (properties.Prealloc == true)
                 await PopulateAsync(guest, backend, properties).ConfigureAwait(false);
             else if (backend.HugePages is { } hugePages)
-                await hugePages.ReserveAsync(backend.Memory, Threads(backend, properties)).ConfigureAwait(false);
+                await hugePages.ReserveAsync(() => PopulateAsync(guest, backend, properties), backend.Memory.Size).ConfigureAwait(false);
             return new PublishedBackend(backend, properties);
         }
         catch (Exception e)
@@ -47,26 +48,14 @@ internal static class BackendFactory
         }
     }
 
-    /// <summary>Allocates the pages that are not there yet, on threads of its own: it may take seconds.</summary>
+    /// <summary>Allocates the pages that are not there yet, where the properties say that they are to come from: it may take seconds.</summary>
     public static Task PopulateAsync(Guest guest, MemoryBackend backend, MemoryBackendProperties properties)
     {
-        var threads = Threads(backend, properties);
-        return guest.SlowWork.RunAsync(() =>
-        {
-            try
-            {
-                backend.Memory.Populate(threads);
-            }
-            catch (KernelException e)
-            {
-                throw ObjectErrors.PreallocFailed(Errno.Text(e.Errno));
-            }
-        });
+        var request = PopulateRequest.All(backend.Memory, properties.PreallocThreads ?? 1);
+        if (BackendRules.CheckContext(guest, properties.PreallocContext) is { } context)
+            request = request with { Cpus = ThreadAffinity.CpusOf(guest.Kernel, context.Tid) };
+        return guest.Populator.PopulateAsync(request, progress: null, CancellationToken.None);
     }
-
-    /// <summary>As QEMU: a thread for each 64 MiB at most, and no more than there are CPUs.</summary>
-    private static int Threads(MemoryBackend backend, MemoryBackendProperties properties) =>
-        (int)Math.Min(properties.PreallocThreads ?? 1, Math.Min((backend.Memory.Size >> 26) + 1, (ulong)Environment.ProcessorCount));
 
     private static async Task<MemoryBackend> AllocateAsync(Guest guest, ObjectOptions options)
     {

@@ -61,30 +61,38 @@ internal sealed class HugePages
     }
 
     /// <summary>After mmap and mbind, where prealloc does not do the same: takes all pages, and zeroes them, which may take seconds.</summary>
-    /// <param name="threads">Used where the pages have to come through the mapping.</param>
+    /// <param name="populate">Takes them where they have to come through a mapping.</param>
+    /// <param name="size">Bytes of the backend.</param>
     /// <exception cref="QmpException">Not all of them can be had. What was taken goes with the backend.</exception>
-    public Task ReserveAsync(MappedMemory memory, int threads) => !Reserves ? Task.CompletedTask : _guest.SlowWork.RunAsync(() =>
+    public async Task ReserveAsync(Func<Task> populate, ulong size)
     {
-        try
-        {
-            // fallocate holds no lock of the address space, but knows nothing of a mapping: neither its policy (hugetlbfs has no shared
-            // ones: Documentation/admin-guide/mm/numa_memory_policy.rst) nor that a private one wants pages of its own.
-            if (_properties.Share == true && _properties.Policy is null or HostMemPolicy.Default)
-                _guest.Kernel.Fallocate(_file, FallocateMode.None, _offset, memory.Size);
-            else
-                memory.Populate(threads);
-        }
-        catch (KernelException e)
-        {
-            throw HugePageText.ReserveFailed(Errno.Text(e.Errno));
-        }
-    });
+        if (!Reserves)
+            return;
+        // fallocate holds no lock of the address space, but knows nothing of a mapping: neither its policy (hugetlbfs has no shared
+        // ones: Documentation/admin-guide/mm/numa_memory_policy.rst) nor that a private one wants pages of its own.
+        if (_properties.Share == true && _properties.Policy is null or HostMemPolicy.Default)
+            await _guest.SlowWork.RunAsync(() => Allocate(size)).ConfigureAwait(false);
+        else
+            await populate().ConfigureAwait(false);
+    }
 
     /// <summary>Adds the figures to a refusal; to be called when all that was taken is given back, so that they are not ours.</summary>
     public QmpException Explain(QmpException refusal)
     {
         var (pool, limit) = Look();
         return HugePageText.WithFigures(refusal, _need, pool, limit);
+    }
+
+    private void Allocate(ulong size)
+    {
+        try
+        {
+            _guest.Kernel.Fallocate(_file, FallocateMode.None, _offset, size);
+        }
+        catch (KernelException e)
+        {
+            throw HugePageText.ReserveFailed(Errno.Text(e.Errno));
+        }
     }
 
     private (HugePagePool Pool, CgroupLimit? Limit) Look() => (

@@ -111,6 +111,30 @@ internal static unsafe class Syscall
 
     public static nint Stat(byte* path, stat* status) => Result(LibC.stat(path, status));
 
+    public static nint SetMempolicy(int mode, ulong* nodes, ulong bits) =>
+        Result((nint)(long)LibC.syscall(Number(238, 237), mode, nodes, (size_t)bits));
+
+    // The same number everywhere.
+    public static nint PidfdOpen(int pid) => Result((nint)(long)LibC.syscall(434, pid, 0));
+
+    public static nint PidfdSendSignal(SafeHandle process, int signal)
+    {
+        using var fd = new BorrowedFd(process);
+        return Result((nint)(long)LibC.syscall(424, fd.Number, signal, null, 0));
+    }
+
+    public static nint Read(SafeHandle handle, void* buffer, int length)
+    {
+        using var fd = new BorrowedFd(handle);
+        return Result((nint)(long)LibC.read(fd.Number, buffer, length));
+    }
+
+    public static nint Write(SafeHandle handle, void* buffer, int length)
+    {
+        using var fd = new BorrowedFd(handle);
+        return Result((nint)(long)LibC.write(fd.Number, buffer, length));
+    }
+
     public static nint Gettid() => Result((nint)(long)LibC.syscall(Number(186, 178)));
 
     public static nint Tgkill(int pid, int tid, int signal) => Result((nint)(long)LibC.syscall(Number(234, 131), pid, tid, signal));

@@ -1,5 +1,7 @@
 using Hostmemd.Commands;
+using Hostmemd.Daemon.Tests.Processes;
 using Hostmemd.Guests;
+using Hostmemd.Populate;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Protocol.Session;
 using Hostmemd.Sessions;
@@ -39,6 +41,7 @@ internal sealed class InProcessGuest : IAsyncDisposable
             KvmPresent = true,
             Autostart = !options.StartPaused,
             Host = host ?? HostFiles.ThisHost,
+            PopulateProgram = new HelperProgram(DaemonFixture.Program, []),
         };
         var sink = new CollectingSink();
         var log = new LoggerConfiguration().WriteTo.Sink(sink).CreateLogger();

@@ -1,0 +1,8 @@
+namespace Hostmemd.Api;
+
+/// <summary>Whose memory a broken page was.</summary>
+internal enum MemoryFailureRecipient
+{
+    Hypervisor,
+    Guest,
+}

@@ -1,0 +1,9 @@
+namespace Hostmemd.Populate;
+
+/// <summary>What a <see cref="PopulateReport"/> tells. No value is 0: a stray zero is no report.</summary>
+internal enum PopulateReportKind
+{
+    Progress = 1,
+    Done = 2,
+    Failed = 3,
+}

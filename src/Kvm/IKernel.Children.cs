@@ -1,0 +1,45 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hostmemd.Kvm;
+
+// Child processes: starting, talking, ending; and what a thread may set for itself.
+public partial interface IKernel
+{
+    /// <summary>socketpair(2): a stream between two descriptors, both close-on-exec and blocking.</summary>
+    /// <exception cref="KernelException">EMFILE, ENFILE: no descriptors left.</exception>
+    (SafeFileHandle Ours, SafeFileHandle Theirs) Socketpair();
+
+    /// <summary>
+    /// posix_spawn(3) under <see cref="CloseOnExecGate"/>: the child has the descriptors that are named and no other but standard error.
+    /// </summary>
+    /// <exception cref="KernelException">EAGAIN: too many processes. ENOMEM. ENOENT, EACCES, ENOEXEC: no such program. EMFILE.</exception>
+    /// <remarks>The child's signal mask is empty, and it is its own process group: a key pressed at the terminal does not reach it.</remarks>
+    ProcessFd Spawn(SpawnOptions options);
+
+    /// <summary>pidfd_send_signal(2): never hits another process that got the number since.</summary>
+    /// <exception cref="KernelException">ESRCH: it has ended and was waited for.</exception>
+    void SendSignal(ProcessFd process, int signal);
+
+    /// <summary>waitid(2): blocks until a child has ended, and takes it out of the process table.</summary>
+    /// <exception cref="KernelException">ECHILD: somebody else took it, or the system does where SIGCHLD is ignored.</exception>
+    ProcessEnd WaitFor(ProcessFd process);
+
+    /// <summary>read(2), blocking; may be short.</summary>
+    /// <returns>Bytes; 0 at the end: nobody has the other side any more.</returns>
+    int Read(SafeHandle file, Span<byte> buffer);
+
+    /// <summary>write(2), blocking; may be short.</summary>
+    /// <exception cref="KernelException">EPIPE: nobody has the other side any more.</exception>
+    int Write(SafeHandle file, ReadOnlySpan<byte> buffer);
+
+    /// <summary>set_mempolicy(2) of the calling thread: where pages come from that no mapping's or file's own policy governs.</summary>
+    /// <exception cref="KernelException">EINVAL: no such node, or nodes that do not fit the policy.</exception>
+    void SetMempolicy(MemoryPolicy policy, IReadOnlyCollection<uint> nodes);
+
+    /// <summary>get_mempolicy(2) of the calling thread.</summary>
+    MemoryPolicy GetTaskMempolicy();
+
+    /// <summary>clock_nanosleep(2): longer than asked for by the timer slack, 50 us as a rule.</summary>
+    void Pause(TimeSpan time);
+}
