@@ -10,8 +10,8 @@ public sealed class UndoTests
 {
     private static readonly string[] NoSetup = [];
 
-    /// <summary>An errno that no path here treats in a way of its own.</summary>
-    private static readonly string Cause = Errno.Text(Errno.ENOSPC);
+    /// <summary>What a full host answers, a forbidding one, and a hurried one; no path here treats one in a way of its own.</summary>
+    private static readonly int[] Errnos = [Errno.ENOSPC, Errno.ENOMEM, Errno.EPERM, Errno.EINTR, Errno.EMFILE];
 
     [Fact]
     public Task Object_add_ram() => FailEachCallAsync(
@@ -32,6 +32,28 @@ public sealed class UndoTests
     [Fact]
     public Task Object_add_memfd() => FailEachCallAsync(
         NoSetup, """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152}}""");
+
+    [Theory]
+    [InlineData("\"share\": false, \"seal\": false")]
+    [InlineData("\"reserve\": false, \"merge\": false, \"dump\": false")]
+    [InlineData("\"hugetlb\": true, \"hugetlbsize\": 2097152")]
+    [InlineData("\"policy\": \"interleave\", \"host-nodes\": [0], \"prealloc\": true, \"prealloc-threads\": 2")]
+    public Task Object_add_memfd_with(string properties) => FailEachCallAsync(
+        NoSetup,
+        $$$"""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, {{{properties}}}} }""");
+
+    [Theory]
+    [InlineData("\"mem-path\": \"/new\"")]
+    [InlineData("\"mem-path\": \"/new\", \"share\": true, \"prealloc\": true, \"policy\": \"bind\", \"host-nodes\": [0]")]
+    public Task Object_add_file(string properties) => FailEachCallAsync(
+        NoSetup,
+        $$$"""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-file", "id": "m", "size": 2097152, {{{properties}}}} }""");
+
+    [Theory]
+    [InlineData("memory-backend-shm")]
+    [InlineData("memory-backend-guest-memfd")]
+    public Task Object_add_with_prealloc_of(string kind) => FailEachCallAsync(
+        NoSetup, $$$"""{"execute": "object-add", "arguments": {"qom-type": "{{{kind}}}", "id": "m", "size": 2097152, "prealloc": true} }""");
 
     [Fact]
     public Task Object_add_memfd_with_prealloc() => FailEachCallAsync(
@@ -96,7 +118,7 @@ public sealed class UndoTests
             catch (Exception e) when (e is KernelException or Protocol.Errors.QmpException)
             {
                 failures++;
-                Assert.Contains(Cause, e.Message, StringComparison.Ordinal);
+                Assert.Contains(Errno.Text(Errno.ENOSPC), e.Message, StringComparison.Ordinal);
                 Assert.Equal((method, nth, 0, 0), (method, nth, kernel.OpenDescriptors, kernel.MappingCount));
                 await (await InProcessGuest.StartAsync(kernel, arguments)).DisposeAsync();
             }
@@ -117,7 +139,7 @@ public sealed class UndoTests
         }
         Assert.NotEmpty(calls);
 
-        foreach (var (method, nth) in EachCall(calls))
+        foreach (var (method, nth, errno) in EachCall(calls).SelectMany(call => Errnos.Select(errno => (call.Method, call.Nth, errno))))
         {
             await using var guest = await InProcessGuest.StartAsync(new FakeKernel());
             var kernel = KernelOf(guest);
@@ -127,10 +149,10 @@ public sealed class UndoTests
             var before = await InProcessGuest.ObserveAsync(client);
             var held = (kernel.OpenDescriptors, kernel.MappingCount);
 
-            kernel.FailAt(method, nth, Errno.ENOSPC);
+            kernel.FailAt(method, nth, errno);
             var reply = await client.AskAsync(request);
 
-            AssertNamesTheCause(reply, $"{method} #{nth}");
+            AssertNamesTheCause(reply, errno, $"{method} #{nth}");
             // Equal queries: the generation in query-memory-slots too. And no event came before or after the error.
             Assert.Equal(before, await InProcessGuest.ObserveAsync(client));
             Assert.Equal((method, nth, held), (method, nth, (kernel.OpenDescriptors, kernel.MappingCount)));
@@ -143,11 +165,11 @@ public sealed class UndoTests
         }
     }
 
-    private static void AssertNamesTheCause(JsonElement reply, string failed)
+    private static void AssertNamesTheCause(JsonElement reply, int errno, string failed)
     {
         Assert.True(reply.TryGetProperty("error", out var error), $"{failed}: {reply.GetRawText()}");
         Assert.Equal("GenericError", error.GetProperty("class").GetString());
-        Assert.True(error.GetProperty("desc").GetString()!.Contains(Cause, StringComparison.Ordinal), $"{failed}: {error.GetRawText()}");
+        Assert.True(error.GetProperty("desc").GetString()!.Contains(Errno.Text(errno), StringComparison.Ordinal), $"{failed}: {error.GetRawText()}");
     }
 
     private static async Task<QmpClient> PrepareAsync(InProcessGuest guest, string[] setup)

@@ -17,10 +17,13 @@ internal sealed class DaemonFixture : IAsyncDisposable
     private readonly StringBuilder _log = new();
     private readonly Process _process;
 
-    private DaemonFixture(string directory, string[] arguments)
+    private DaemonFixture(string directory, string[] arguments, bool quiet)
     {
         Directory = directory;
-        _process = Process.Start(StartInfo(arguments))!;
+        var start = StartInfo(arguments);
+        if (quiet)
+            start.Environment["DOTNET_TieredCompilation"] = "0";
+        _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
         _process.BeginOutputReadLine();
@@ -50,7 +53,8 @@ internal sealed class DaemonFixture : IAsyncDisposable
 
     /// <summary>Starts the program, waits until it greets, does the work and ends it.</summary>
     /// <param name="options">As on a command line; {dir} is the folder. -qmp is added where it is missing.</param>
-    public static async Task RunAsync(string options, Func<DaemonFixture, Task> work)
+    /// <param name="quiet">Everything is compiled once, when it is first used: afterwards the runtime maps nothing on its own.</param>
+    public static async Task RunAsync(string options, Func<DaemonFixture, Task> work, bool quiet = false)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("hostmemd-").FullName;
         try
@@ -58,7 +62,7 @@ internal sealed class DaemonFixture : IAsyncDisposable
             var arguments = options.Replace("{dir}", directory, StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (!arguments.Contains("-qmp"))
                 arguments = [.. arguments, "-qmp", $"unix:{directory}/qmp"];
-            await using var daemon = new DaemonFixture(directory, arguments);
+            await using var daemon = new DaemonFixture(directory, arguments, quiet);
             try
             {
                 await daemon.WaitUntilItListensAsync();

@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Globalization;
+using Tmds.Linux;
+
+namespace Hostmemd.Daemon.Tests.Tracing;
+
+/// <summary>strace, attached to a running program with all its threads.</summary>
+internal sealed class Strace : IAsyncDisposable
+{
+    /// <summary>What makes memory: nothing else is traced, so that everything else runs as fast as it does.</summary>
+    private const string Calls =
+        "trace=memfd_create,openat,ftruncate,fallocate,fcntl,ioctl,mmap,munmap,madvise,mbind,unlink,unlinkat,mprotect";
+
+    private readonly Process _strace;
+    private readonly string _file;
+
+    private Strace(Process strace, string file) => (_strace, _file) = (strace, file);
+
+    /// <summary>Attaches; when this returns, every thread's next call is seen.</summary>
+    /// <param name="injections">As "madvise:error=ENOMEM:when=2"; calls are counted from now on, on each thread for itself.</param>
+    public static async Task<Strace> AttachAsync(int pid, params string[] injections)
+    {
+        var file = Path.GetTempFileName();
+        string[] arguments =
+        [
+            "-f", "-o", file, "-e", Calls, "-e", "signal=none", .. injections.SelectMany(injection => new[] { "-e", "inject=" + injection }),
+            "-p", pid.ToString(CultureInfo.InvariantCulture),
+        ];
+        var strace = Process.Start(new ProcessStartInfo("strace", arguments) { RedirectStandardError = true })!;
+        // "strace: Process 1234 attached with 12 threads".
+        while (await strace.StandardError.ReadLineAsync() is { } line)
+            if (line.EndsWith("threads", StringComparison.Ordinal) || line.EndsWith("attached", StringComparison.Ordinal))
+                return new Strace(strace, file);
+        await strace.WaitForExitAsync();
+        File.Delete(file);
+        throw new InvalidOperationException($"strace ended with status {strace.ExitCode}");
+    }
+
+    /// <summary>Detaches and gives the calls that were made meanwhile.</summary>
+    public async Task<IReadOnlyList<TraceCall>> DetachAsync()
+    {
+        var rest = _strace.StandardError.ReadToEndAsync();
+        // It has ended already when the program has.
+        if (!_strace.HasExited)
+            _ = LibC.kill(_strace.Id, Processes.DaemonFixture.SigInt);
+        await _strace.WaitForExitAsync();
+        await rest;
+        return TraceReader.Read(await File.ReadAllLinesAsync(_file));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_strace.HasExited)
+        {
+            _strace.Kill();
+            await _strace.WaitForExitAsync();
+        }
+        _strace.Dispose();
+        File.Delete(_file);
+    }
+}
