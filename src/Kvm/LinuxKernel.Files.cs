@@ -30,10 +30,11 @@ public sealed unsafe partial class LinuxKernel
 
     public void Unlink(string path)
     {
-        fixed (byte* name = Terminated(path, "unlink"))
+        fixed (byte* start = Terminated(path, "unlink"))
         {
             // SAFETY: as in Open.
-            Check("unlink", Syscall.Unlink(name));
+            var name = start;
+            Check("unlink", Uninterrupted(() => Syscall.Unlink(name)));
         }
     }
 
@@ -51,10 +52,12 @@ public sealed unsafe partial class LinuxKernel
         if (hugePageSize != 0 && !BitOperations.IsPow2(hugePageSize))
             throw new KernelException("memfd_create", Errno.EINVAL);
         var size = hugePageSize == 0 ? 0 : (uint)BitOperations.Log2(hugePageSize) << MemfdHugeShift;
+        var all = (uint)flags | size | MemfdCloseOnExec;
         fixed (byte* start = Terminated(name, "memfd_create"))
         {
             // SAFETY: as in Open.
-            return new Memfd((int)Check("memfd_create", Syscall.MemfdCreate(start, (uint)flags | size | MemfdCloseOnExec)), _leaked);
+            var pinned = start;
+            return new Memfd((int)Check("memfd_create", Uninterrupted(() => Syscall.MemfdCreate(pinned, all))), _leaked);
         }
     }
 
@@ -66,7 +69,8 @@ public sealed unsafe partial class LinuxKernel
             "fallocate",
             Uninterrupted(() => Syscall.Fallocate(file, (int)mode, Signed(offset, "fallocate"), Signed(length, "fallocate"))));
 
-    public void AddSeals(SafeHandle file, FileSeals seals) => Check("fcntl(F_ADD_SEALS)", Syscall.Fcntl(file, AddSealsCommand, (int)seals));
+    public void AddSeals(SafeHandle file, FileSeals seals) =>
+        Check("fcntl(F_ADD_SEALS)", Uninterrupted(() => Syscall.Fcntl(file, AddSealsCommand, (int)seals)));
 
     public FileSeals GetSeals(SafeHandle file) => (FileSeals)Check("fcntl(F_GET_SEALS)", Syscall.Fcntl(file, GetSealsCommand, 0));
 

@@ -11,7 +11,8 @@ public sealed unsafe partial class LinuxKernel
 
     public HostAddress Mmap(
         HostAddress address, ulong length, MemoryProtection protection, MapFlags flags, SafeHandle? file, ulong offset) =>
-        new((ulong)Check("mmap", Syscall.Mmap(address.Value, length, (int)protection, (int)flags, file, Signed(offset, "mmap"))));
+        new((ulong)Check(
+            "mmap", Uninterrupted(() => Syscall.Mmap(address.Value, length, (int)protection, (int)flags, file, Signed(offset, "mmap")))));
 
     public int GetOvercommitMode()
     {
@@ -25,7 +26,8 @@ public sealed unsafe partial class LinuxKernel
         }
     }
 
-    public void Munmap(HostAddress address, ulong length) => Check("munmap", Syscall.Munmap(address.Value, length));
+    public void Munmap(HostAddress address, ulong length) =>
+        Check("munmap", Uninterrupted(() => Syscall.Munmap(address.Value, length)));
 
     public void Mprotect(HostAddress address, ulong length, MemoryProtection protection) =>
         Check("mprotect", Syscall.Mprotect(address.Value, length, (int)protection));
@@ -46,7 +48,8 @@ public sealed unsafe partial class LinuxKernel
         fixed (ulong* mask = words)
         {
             // SAFETY: the mask has a word for every bit that is announced, but for the last, which the kernel does not read.
-            Check("mbind", Syscall.Mbind(address.Value, length, (int)policy, nodes.Count == 0 ? null : mask, bits, MoveStrictly));
+            var pinned = nodes.Count == 0 ? null : mask;
+            Check("mbind", Uninterrupted(() => Syscall.Mbind(address.Value, length, (int)policy, pinned, bits, MoveStrictly)));
         }
     }
 

@@ -56,6 +56,7 @@ public sealed partial class MappedMemory : IDisposable
     /// <summary>Reserves, maps, advises and binds; on failure nothing of it is left.</summary>
     /// <param name="leaked">Told by the finalizer, and when an undo failed; may come on the finalizer's thread.</param>
     /// <exception cref="KernelException">The first step that failed.</exception>
+    /// <exception cref="AddressSpaceLostException">A step failed, and then its undo: something is still mapped.</exception>
     /// <exception cref="OverflowException">Size, alignment and offset do not fit into 64 bits.</exception>
     public static MappedMemory Create(IKernel kernel, MappingOptions options, Action<string>? leaked = null)
     {
@@ -89,9 +90,11 @@ public sealed partial class MappedMemory : IDisposable
             Advise(kernel, options, address, size);
             return new MappedMemory(kernel, options, address, size, alignment, page, isSynchronous, leaked);
         }
-        catch
+        catch (Exception e)
         {
-            Undo(kernel, start, kept, leaked);
+            // The first failure is the one to report upwards; that the undo failed too must at least be known.
+            if (!TryUndo(kernel, start, kept, leaked))
+                throw new AddressSpaceLostException(e);
             throw;
         }
     }
@@ -178,16 +181,17 @@ public sealed partial class MappedMemory : IDisposable
         }
     }
 
-    private static void Undo(IKernel kernel, HostAddress start, ulong length, Action<string>? leaked)
+    private static bool TryUndo(IKernel kernel, HostAddress start, ulong length, Action<string>? leaked)
     {
         try
         {
             kernel.Munmap(start, length);
+            return true;
         }
         catch (KernelException e)
         {
-            // The first failure is the one to report upwards; this one must at least be seen.
             leaked?.Invoke($"{length} bytes of address space at {start} are lost: {e.Message}");
+            return false;
         }
     }
 

@@ -42,7 +42,7 @@ internal class MemoryBackendProperties : IQapiType
         v.Optional("reserve", ref Reserve, "reserve swap space or huge pages");
         v.Required("size", ref Size, "bytes of memory", IntegerKind.Size);
         v.Optional(
-            "x-use-canonical-path-for-ramblock-id", ref UseCanonicalPathForRamblockId, "kept for clients that set it; no effect here",
+            "x-use-canonical-path-for-ramblock-id", ref UseCanonicalPathForRamblockId, "the memory is called by its path instead of its id, in errors and in /proc",
             qomDescribed: false);
     }
 

@@ -41,6 +41,9 @@ internal sealed class ObjectOptions : IQapiType
         _ => null,
     };
 
+    /// <summary>What the memory is called in errors and in /proc.</summary>
+    public string MemoryName => Backend?.UseCanonicalPathForRamblockId == true ? "/objects/" + Id : Id;
+
     public void Visit(Visitor v)
     {
         v.Enum("qom-type", ref QomType, Types, "what kind of object");

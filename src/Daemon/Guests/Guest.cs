@@ -24,6 +24,7 @@ internal sealed class Guest : IAsyncDisposable
 {
     private readonly Lock _owner = new();
     private readonly HashSet<string> _claimedIds = [];
+    private readonly HashSet<string> _quarantinedIds = [];
     private readonly TaskCompletionSource<ShutdownCause> _shutdown = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ImmutableHashSet<QmpSession> _sessions = [];
     private GuestState _state = new();
@@ -146,6 +147,9 @@ internal sealed class Guest : IAsyncDisposable
             state =>
             {
                 _claimedIds.Remove(backend.Id);
+                // The thread-context may have gone since it was looked up.
+                if (!state.Threads.Values.Any(thread => thread.Thread.QomPath == added.Properties.PreallocContext))
+                    added.Properties.PreallocContext = "";
                 return state with { Backends = state.Backends.Add(backend.Id, added) };
             },
             next => [Events.MemoryBackendAdded(backend, added.Properties.Size, next.Generation, Clock)]);
@@ -161,7 +165,14 @@ internal sealed class Guest : IAsyncDisposable
     /// <summary>Whether the id is that of a monitor, of which there is one for each socket.</summary>
     public bool IsMonitor(string id) => Enumerable.Range(0, Options.Monitors).Any(index => MonitorNode.NameOf(index) == id);
 
-    public void ReleaseObjectId(string id) => Owned(_ => _claimedIds.Remove(id));
+    public void ReleaseObjectId(string id) => Owned(_ =>
+    {
+        if (!_quarantinedIds.Contains(id))
+            _claimedIds.Remove(id);
+    });
+
+    /// <summary>Keeps a claimed id for ever: something of what was made under it could not be taken back.</summary>
+    public void QuarantineObjectId(string id) => Owned(_ => _quarantinedIds.Add(id));
 
     /// <summary>Ends the guest: SHUTDOWN to everybody, then <see cref="ShutdownRequested"/>. Once; later calls change nothing.</summary>
     public void Shutdown(ShutdownCause cause)

@@ -49,7 +49,10 @@ internal static class BackendChange
             case "discard-data":
                 var discard = Flag(name, value);
                 return properties => ((FileProperties)properties).DiscardData = discard;
-            case "share" or "reserve" or "hugetlbsize" or "guest-memfd" or "x-guest-memfd":
+            case "share" or "reserve" or "guest-memfd" or "x-guest-memfd":
+                _ = Flag(name, value);
+                throw ObjectErrors.CannotChange();
+            case "hugetlbsize":
                 throw ObjectErrors.CannotChange();
             case "merge":
                 var merge = Flag(name, value);

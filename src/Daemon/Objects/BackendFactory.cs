@@ -19,17 +19,16 @@ internal static class BackendFactory
     {
         var properties = options.Backend ?? throw new ArgumentException("not a memory backend", nameof(options));
         var context = BackendRules.Check(guest, options, properties);
-        if (GuestMemfdRules.Concern(properties))
-            GuestMemfdRules.Check(
-                properties, await guest.GuestMemfd.HostAsync(guest, GuestMemfdRules.NeedPolicy(properties)).ConfigureAwait(false));
-        BackendRules.CheckTogether(guest, properties);
-        properties.PreallocContext = context?.QomPath ?? "";
-        properties.FillDefaults(share: options.QomType is not (ObjectType.MemoryBackendRam or ObjectType.MemoryBackendFile));
-
         guest.ClaimObjectId(options.Id);
         MemoryBackend? backend = null;
         try
         {
+            if (GuestMemfdRules.Concern(properties))
+                GuestMemfdRules.Check(
+                    properties, await guest.GuestMemfd.HostAsync(guest, GuestMemfdRules.NeedPolicy(properties)).ConfigureAwait(false));
+            BackendRules.CheckTogether(guest, properties);
+            properties.PreallocContext = context?.QomPath ?? "";
+            properties.FillDefaults(share: options.QomType is not (ObjectType.MemoryBackendRam or ObjectType.MemoryBackendFile));
             backend = await AllocateAsync(guest, options).ConfigureAwait(false);
             if (properties.Prealloc == true)
                 await PopulateAsync(guest, backend, properties).ConfigureAwait(false);

@@ -7,8 +7,8 @@ using Hostmemd.Protocol.Errors;
 namespace Hostmemd.Objects;
 
 /// <summary>
-/// What a backend's properties must fulfil, checked before anything is allocated. Order as in QEMU 11.1.3, which sets them in the order of a
-/// hash.
+/// What a backend's properties must fulfil, checked before anything is allocated. Order as in QEMU 11.1.3: it sets them one by one, in the
+/// order of a hash, then takes the id, then looks at what they are together.
 /// </summary>
 internal static class BackendRules
 {
@@ -32,16 +32,18 @@ internal static class BackendRules
         CheckThreads(type, properties.PreallocThreads);
         if (properties.Size == 0)
             throw ObjectErrors.PropertyRefusesZero(type, "size");
+        return context;
+    }
+
+    /// <summary>
+    /// What the properties must be together. QEMU checks some of it when the memory is there already; the same texts, but nothing needs undoing.
+    /// </summary>
+    public static void CheckTogether(Guest guest, MemoryBackendProperties properties)
+    {
         if (properties is ShmProperties { Share: false })
             throw ObjectErrors.ShmNotShared();
         if (properties is FileProperties file)
             CheckRom(file);
-        return context;
-    }
-
-    /// <summary>The rules that QEMU checks when the memory is there already; the same texts, but nothing needs undoing.</summary>
-    public static void CheckTogether(Guest guest, MemoryBackendProperties properties)
-    {
         var policy = properties.Policy ?? HostMemPolicy.Default;
         var nodes = properties.HostNodes?.Count ?? 0;
         if (policy == HostMemPolicy.Default && nodes > 0)

@@ -109,6 +109,10 @@ internal static class ObjectErrors
     /// <summary>Ours: QEMU does not look.</summary>
     public static QmpException MergeFailed(string id, string error) => new($"cannot change 'merge' of memory backend '{id}': {error}");
 
+    /// <summary>Ours: the first cause, and that its undo failed too.</summary>
+    public static QmpException Lost(QmpException cause, string id) =>
+        new(cause.ErrorClass, $"{cause.Message}; what was mapped could not be unmapped again, id '{id}' is not reused");
+
     /// <summary>Ours.</summary>
     public static QmpException Quarantined(string id, string error) =>
         new($"memory backend '{id}' could not be released ({error}); it is kept and its id is not reused");

@@ -41,7 +41,12 @@ public sealed class FailedUndoTests
             await using var client = await daemon.ConnectAsync();
             var failed = await FailUndoAsync(daemon, client);
 
-            Assert.Contains("cannot bind memory to host NUMA nodes: No space left on device", failed.Reply, StringComparison.Ordinal);
+            Assert.Contains(
+                "cannot bind memory to host NUMA nodes: No space left on device; what was mapped could not be unmapped again, id 'm' is not reused",
+                failed.Reply, StringComparison.Ordinal);
+            await client.ExchangeAsync(
+                Bound.Request(daemon.Directory),
+                """{"error": {"class": "GenericError", "desc": "attempt to add duplicate property 'm' to object (type 'container')"}}""");
             Assert.Equal(Bound.Size + 4096, new BackendTrace(failed.All, Bound.Size).NotUnmapped);
             await OthersGoOnAsync(client);
             Assert.Equal(1, ProcessResources.Mappings("memory-backend-memfd", daemon.Pid));

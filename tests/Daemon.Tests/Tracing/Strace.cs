@@ -13,8 +13,9 @@ internal sealed class Strace : IAsyncDisposable
 
     private readonly Process _strace;
     private readonly string _file;
+    private readonly int _pid;
 
-    private Strace(Process strace, string file) => (_strace, _file) = (strace, file);
+    private Strace(Process strace, string file, int pid) => (_strace, _file, _pid) = (strace, file, pid);
 
     /// <summary>Attaches; when this returns, every thread's next call is seen.</summary>
     /// <param name="injections">As "madvise:error=ENOMEM:when=2"; calls are counted from now on, on each thread for itself.</param>
@@ -30,7 +31,7 @@ internal sealed class Strace : IAsyncDisposable
         // "strace: Process 1234 attached with 12 threads".
         while (await strace.StandardError.ReadLineAsync() is { } line)
             if (line.EndsWith("threads", StringComparison.Ordinal) || line.EndsWith("attached", StringComparison.Ordinal))
-                return new Strace(strace, file);
+                return new Strace(strace, file, pid);
         await strace.WaitForExitAsync();
         File.Delete(file);
         throw new InvalidOperationException($"strace ended with status {strace.ExitCode}");
@@ -39,6 +40,9 @@ internal sealed class Strace : IAsyncDisposable
     /// <summary>Detaches and gives the calls that were made meanwhile.</summary>
     public async Task<IReadOnlyList<TraceCall>> DetachAsync()
     {
+        // strace hangs when it is to let go of a child that is just ending.
+        await Eventually.TrueAsync(
+            () => !Directory.Exists($"/proc/{_pid}") || Populate.Children.Of(_pid).Count == 0, () => "a child of the program does not end");
         var rest = _strace.StandardError.ReadToEndAsync();
         // It has ended already when the program has.
         if (!_strace.HasExited)

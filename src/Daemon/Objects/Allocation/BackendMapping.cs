@@ -33,6 +33,10 @@ internal static class BackendMapping
         {
             throw hugePages.Explain(Explain(e, failed) ?? failed(Errno.Text(e.Errno)));
         }
+        catch (AddressSpaceLostException e)
+        {
+            throw Quarantine(guest, options.Id, e, failed);
+        }
         catch (Exception e)
         {
             throw Explain(e, failed) ?? e;
@@ -43,11 +47,15 @@ internal static class BackendMapping
     /// <exception cref="QmpException">As <see cref="MapFile"/>.</exception>
     public static MemoryBackend MapAnonymous(Guest guest, ObjectOptions options)
     {
-        QmpException failed(string error) => ObjectErrors.CannotSetUp(options.Id, error);
+        QmpException failed(string error) => ObjectErrors.CannotSetUp(options.MemoryName, error);
         CheckNoReserve(guest, options.Backend!, failed);
         try
         {
             return new MemoryBackend(options.Id, options.QomType, Create(guest, Describe(options.Backend!)), null);
+        }
+        catch (AddressSpaceLostException e)
+        {
+            throw Quarantine(guest, options.Id, e, failed);
         }
         catch (Exception e)
         {
@@ -77,6 +85,13 @@ internal static class BackendMapping
 
     private static MappedMemory Create(Guest guest, MappingOptions mapping) =>
         MappedMemory.Create(guest.Kernel, mapping, leak => guest.Log.Error("Guest memory leaked: {Leak}", leak));
+
+    /// <summary>What is still mapped belongs to nobody now, and nobody gets the id.</summary>
+    private static QmpException Quarantine(Guest guest, string id, AddressSpaceLostException lost, Func<string, QmpException> failed)
+    {
+        guest.QuarantineObjectId(id);
+        return ObjectErrors.Lost(Explain(lost.InnerException!, failed) ?? failed(lost.Message), id);
+    }
 
     /// <summary>Where the kernel counts every private page anyway, it would ignore MAP_NORESERVE: the client is told.</summary>
     private static void CheckNoReserve(Guest guest, MemoryBackendProperties properties, Func<string, QmpException> failed)

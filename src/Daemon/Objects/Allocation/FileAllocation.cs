@@ -17,7 +17,7 @@ internal static class FileAllocation
         try
         {
             var present = Try(() => opened.Size(guest.Kernel));
-            CheckSize(present, options.Id, properties);
+            CheckSize(present, options.MemoryName, properties);
             var page = PageSize(guest.Kernel, opened);
             CheckAlignment(properties, page);
             Prepare(guest.Kernel, opened, present, properties);

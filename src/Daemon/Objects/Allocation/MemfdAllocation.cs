@@ -1,3 +1,4 @@
+using System.Numerics;
 using Hostmemd.Api;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
@@ -11,9 +12,6 @@ internal static class MemfdAllocation
     /// <summary>The name QEMU gives its memfds; seen in /proc.</summary>
     private const string Name = "memory-backend-memfd";
 
-    /// <summary>A page of one byte is the kernel's word for its default size.</summary>
-    private const ulong OneByte = 1;
-
     /// <exception cref="QmpException">It cannot be had; nothing is left of it.</exception>
     public static MemoryBackend Allocate(Guest guest, ObjectOptions options)
     {
@@ -21,7 +19,7 @@ internal static class MemfdAllocation
         var file = Create(guest.Kernel, properties);
         try
         {
-            FileSize.Set(guest.Kernel, file, options.Id, properties.Size, "memfd", properties.Hugetlb == true);
+            FileSize.Set(guest.Kernel, file, options.MemoryName, properties.Size, "memfd", properties.Hugetlb == true);
             if (properties.Seal == true)
                 Seal(guest.Kernel, file);
             return BackendMapping.MapFile(guest, options, new BackingFile(file, 0, properties.Share == true));
@@ -36,17 +34,19 @@ internal static class MemfdAllocation
     private static Memfd Create(IKernel kernel, MemfdProperties properties)
     {
         var flags = (properties.Seal == true ? MemfdFlags.AllowSealing : 0) | (properties.Hugetlb == true ? MemfdFlags.HugeTlb : 0);
-        var hugePage = properties.Hugetlb == true ? properties.HugetlbSize ?? 0 : 0;
-        if (hugePage != 0 && !ulong.IsPow2(hugePage))
+        // An odd size counts as one byte, and that is the kernel's word for its default (seen in QEMU 11.1.3).
+        var shift = BitOperations.TrailingZeroCount(properties.HugetlbSize is > 0 and var given ? given : 1);
+        if (shift > 0 && 1UL << shift != properties.HugetlbSize)
             throw ObjectErrors.HugetlbSizeNoPowerOfTwo();
         try
         {
-            return kernel.MemfdCreate(Name, flags, hugePage == OneByte ? 0 : hugePage);
+            return kernel.MemfdCreate(Name, flags, properties.Hugetlb == true && shift > 0 ? 1UL << shift : 0);
         }
         catch (KernelException e)
         {
             const uint closeOnExec = 1;
-            throw ObjectErrors.MemfdFailed((uint)flags | closeOnExec | ((uint)ulong.Log2(Math.Max(hugePage, 1)) << 26), Errno.Text(e.Errno));
+            throw ObjectErrors.MemfdFailed(
+                (uint)flags | closeOnExec | (properties.Hugetlb == true ? (uint)shift << 26 : 0), Errno.Text(e.Errno));
         }
     }
 

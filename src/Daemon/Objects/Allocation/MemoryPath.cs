@@ -3,6 +3,7 @@ using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 using Microsoft.Win32.SafeHandles;
+using Serilog;
 
 namespace Hostmemd.Objects.Allocation;
 
@@ -25,7 +26,7 @@ internal static class MemoryPath
                 ? (File: guest.FdSets.Open(guest.Kernel, set, properties.ReadOnly != true), Created: null)
                 : path.Length == 0 ? throw new KernelException("open", Errno.ENOENT)
                 : properties.ReadOnly == true ? (OpenExisting(guest.Kernel, path, OpenFlags.ReadOnly), null)
-                : OpenOrCreate(guest.Kernel, id, path);
+                : OpenOrCreate(guest.Kernel, id, path, guest.Log);
             return Inspect(guest, properties, opened.File, opened.Created);
         }
         catch (KernelException e)
@@ -56,7 +57,7 @@ internal static class MemoryPath
         }
     }
 
-    private static (SafeFileHandle File, string? Created) OpenOrCreate(IKernel kernel, string id, string path)
+    private static (SafeFileHandle File, string? Created) OpenOrCreate(IKernel kernel, string id, string path, ILogger log)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -66,7 +67,7 @@ internal static class MemoryPath
             }
             catch (KernelException e) when (e.Errno == Errno.EISDIR)
             {
-                return (Nameless(kernel, id, path), null);
+                return (Nameless(kernel, id, path, log), null);
             }
             catch (KernelException e) when (e.Errno == Errno.ENOENT)
             {
@@ -104,7 +105,7 @@ internal static class MemoryPath
     }
 
     /// <summary>A file in a directory, its name gone at once.</summary>
-    private static SafeFileHandle Nameless(IKernel kernel, string id, string directory)
+    private static SafeFileHandle Nameless(IKernel kernel, string id, string directory, ILogger log)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -118,6 +119,7 @@ internal static class MemoryPath
             {
                 continue;
             }
+            var opened = new OpenedFile(kernel, file, default, path);
             try
             {
                 kernel.Unlink(path);
@@ -125,7 +127,8 @@ internal static class MemoryPath
             }
             catch
             {
-                file.Dispose();
+                // Tries once more to remove it.
+                opened.Undo(log);
                 throw;
             }
         }

@@ -16,13 +16,13 @@ internal static class RamAllocation
     {
         if (options.Ram.Share != true)
             return BackendMapping.MapAnonymous(guest, options);
-        QmpException failed(string error) => ObjectErrors.CannotSetUp(options.Id, error);
+        QmpException failed(string error) => ObjectErrors.CannotSetUp(options.MemoryName, error);
         if (options.Ram.Size > long.MaxValue)
             throw failed(Errno.Text(Errno.ENOMEM));
         Memfd? file = null;
         try
         {
-            file = guest.Kernel.MemfdCreate(options.Id, MemfdFlags.None);
+            file = guest.Kernel.MemfdCreate(options.MemoryName, MemfdFlags.None);
             guest.Kernel.Ftruncate(file, BackendRules.RoundUpToPage(options.Ram.Size));
             return BackendMapping.MapFile(
                 guest, options, new BackingFile(file, 0, IsShared: true), mapping => mapping with { Alignment = HugePage }, failed);

@@ -18,7 +18,7 @@ internal static class ShmAllocation
         var file = Create(guest.Kernel);
         try
         {
-            FileSize.Set(guest.Kernel, file, options.Id, options.Shm.Size, "POSIX shared memory");
+            FileSize.Set(guest.Kernel, file, options.MemoryName, options.Shm.Size, "POSIX shared memory");
             return BackendMapping.MapFile(guest, options, new BackingFile(file, 0, IsShared: true));
         }
         catch

@@ -10,6 +10,7 @@ internal static class IothreadRules
 {
     private const long MaxPollWeight = 63;
 
+    /// <summary>Each value by itself.</summary>
     /// <exception cref="QmpException">The first value that is out of range.</exception>
     public static void Check(IothreadProperties properties)
     {
@@ -20,9 +21,16 @@ internal static class IothreadRules
         CheckRange("poll-grow", properties.PollGrow);
         CheckRange("poll-shrink", properties.PollShrink);
         CheckRange("poll-weight", properties.PollWeight, MaxPollWeight);
+    }
+
+    /// <summary>The values together; after the id is taken.</summary>
+    /// <exception cref="QmpException">They do not go together.</exception>
+    public static void CheckTogether(IothreadProperties properties)
+    {
         const long defaultMin = 0;
         const long defaultMax = 64;
-        if (properties.ThreadPoolMax == 0 || (properties.ThreadPoolMin ?? defaultMin) > (properties.ThreadPoolMax ?? defaultMax))
+        if (properties.ThreadPoolMax is 0 or > int.MaxValue || properties.ThreadPoolMin > int.MaxValue
+            || (properties.ThreadPoolMin ?? defaultMin) > (properties.ThreadPoolMax ?? defaultMax))
             throw new QmpException("bad thread-pool-min/thread-pool-max values");
     }
 
@@ -34,6 +42,7 @@ internal static class IothreadRules
         ref var target = ref Find(changed, name);
         target = InputVisitor.ReadValue(name, value, Shapes.Int64, 0L);
         Check(changed);
+        CheckTogether(changed);
         return changed;
     }
 

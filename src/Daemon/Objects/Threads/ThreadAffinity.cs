@@ -10,20 +10,27 @@ internal static class ThreadAffinity
     /// <exception cref="QmpException">None of them exists.</exception>
     public static void BindToCpus(IKernel kernel, int tid, IReadOnlyCollection<ushort> cpus)
     {
-        if (cpus.Count == 0)
-            throw new QmpException("CPU list is empty");
+        CheckCpus(cpus);
         Bind(kernel, tid, [.. cpus.Select(cpu => (int)cpu)]);
     }
 
+    /// <exception cref="QmpException">There is none.</exception>
+    public static void CheckCpus(IReadOnlyCollection<ushort> cpus)
+    {
+        if (cpus.Count == 0)
+            throw new QmpException("CPU list is empty");
+    }
+
     /// <exception cref="QmpException">The nodes have no CPU.</exception>
-    public static void BindToNodes(IKernel kernel, int tid, IReadOnlyCollection<ushort> nodes)
+    public static void BindToNodes(IKernel kernel, int tid, IReadOnlyCollection<ushort> nodes) => Bind(kernel, tid, CpusOfNodes(kernel, nodes));
+
+    /// <exception cref="QmpException">The nodes have no CPU.</exception>
+    public static int[] CpusOfNodes(IKernel kernel, IReadOnlyCollection<ushort> nodes)
     {
         if (nodes.Count == 0)
             throw new QmpException("Node list is empty");
         var cpus = nodes.SelectMany(node => kernel.GetCpusOfNode(node)).Distinct().ToArray();
-        if (cpus.Length == 0)
-            throw new QmpException("The nodes select no CPUs");
-        Bind(kernel, tid, cpus);
+        return cpus.Length > 0 ? cpus : throw new QmpException("The nodes select no CPUs");
     }
 
     /// <summary>The CPUs that the thread may run on now, whoever set them.</summary>

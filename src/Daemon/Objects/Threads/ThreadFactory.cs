@@ -15,12 +15,14 @@ internal static class ThreadFactory
         var iothread = options.QomType == ObjectType.Iothread ? options.Iothread : null;
         if (iothread is not null)
             IothreadRules.Check(iothread);
-        else if (options.ThreadContext is { CpuAffinity: not null, NodeAffinity: not null })
-            throw new QmpException("Mixing CPU and node affinity not supported");
+        else
+            CheckAffinity(guest, options.ThreadContext);
         guest.ClaimObjectId(options.Id);
         ParkedThread? thread = null;
         try
         {
+            if (iothread is not null)
+                IothreadRules.CheckTogether(iothread);
             thread = await StartAsync(guest, options).ConfigureAwait(false);
             if (iothread is null)
                 Bind(guest, thread.Tid, options.ThreadContext);
@@ -49,6 +51,16 @@ internal static class ThreadFactory
         {
             throw new QmpException($"cannot start a thread for '{options.Id}': {Errno.Text(e.Errno)}");
         }
+    }
+
+    private static void CheckAffinity(Guest guest, ThreadContextProperties properties)
+    {
+        if (properties is { CpuAffinity: not null, NodeAffinity: not null })
+            throw new QmpException("Mixing CPU and node affinity not supported");
+        if (properties.CpuAffinity is { } cpus)
+            ThreadAffinity.CheckCpus(cpus);
+        if (properties.NodeAffinity is { } nodes)
+            _ = ThreadAffinity.CpusOfNodes(guest.Kernel, nodes);
     }
 
     private static void Bind(Guest guest, int tid, ThreadContextProperties properties)
