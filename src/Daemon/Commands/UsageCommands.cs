@@ -79,7 +79,8 @@ internal static class UsageCommands
                 var holders = found[(entry.File.Device, entry.File.Inode)];
                 if (holders.Holders.Count > 0)
                     measured.Add((Describe(entry, holders, complete), entry.File));
-                else
+                else if (complete)
+                    // A process that could not be read may have it.
                     guest.Accounting.Deleted.Forget(entry);
             }
         }

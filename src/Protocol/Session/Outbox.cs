@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using Nerdbank.Streams;
 
@@ -15,7 +14,7 @@ namespace Hostmemd.Protocol.Session;
 /// reported by one EVENTS_LOST when there is room. A standard event is never dropped: a client that leaves a whole
 /// <see cref="HighMark"/> of them lying is disconnected, and so is one whose running command holds so many.</para>
 /// </remarks>
-internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? eventsLost, AttachmentSender? sendAttached = null) : IDisposable
+internal sealed partial class Outbox(PipeWriter output, Func<ulong, EventMessage>? eventsLost, AttachmentSender? sendAttached = null) : IDisposable
 {
     /// <summary>Bytes that may wait for a client.</summary>
     public const long HighMark = 1024 * 1024;
@@ -206,98 +205,5 @@ internal sealed class Outbox(PipeWriter output, Func<ulong, EventMessage>? event
             return;
         utf8.CopyTo(_filling.GetSpan(utf8.Length));
         _filling.Advance(utf8.Length);
-    }
-
-    private void Send()
-    {
-        lock (_gate)
-        {
-            if (_isSending || _corked || _closed || _filling.Length == 0)
-                return;
-            _isSending = true;
-        }
-        _ = SendAllAsync();
-    }
-
-    private async Task SendAllAsync()
-    {
-        try
-        {
-            while (TryTakeFilled())
-            {
-                var bytes = _sending.AsReadOnlySequence;
-                var sent = 0L;
-                while (TryTakeAttached(out var attached))
-                    sent = await WriteAttachedAsync(bytes, sent, attached).ConfigureAwait(false);
-                await WriteAsync(bytes.Slice(sent)).ConfigureAwait(false);
-            }
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
-        {
-            Dispose();
-            lock (_gate)
-                _attachments.DropSending();
-        }
-    }
-
-    private async ValueTask WriteAsync(ReadOnlySequence<byte> bytes)
-    {
-        foreach (var segment in bytes)
-        {
-            var result = await output.WriteAsync(segment).ConfigureAwait(false);
-            if (result.IsCompleted || result.IsCanceled)
-                throw new IOException("the client is gone");
-        }
-    }
-
-    private bool TryTakeAttached(out Attached attached)
-    {
-        lock (_gate)
-            return _attachments.TryTake(out attached);
-    }
-
-    /// <summary>Writes up to a reply, and the reply's first bytes with its attachment.</summary>
-    /// <returns>How much of the bytes is written.</returns>
-    private async ValueTask<long> WriteAttachedAsync(ReadOnlySequence<byte> bytes, long written, Attached attached)
-    {
-        using (attached.Attachment)
-        {
-            await WriteAsync(bytes.Slice(written, attached.Offset - written)).ConfigureAwait(false);
-            // Append put the reply down in one piece.
-            var reply = bytes.Slice(attached.Offset, attached.Length).First;
-            written = attached.Offset + await sendAttached!(reply, attached.Attachment).ConfigureAwait(false);
-        }
-        lock (_gate)
-            _attachments.Taken();
-        return written;
-    }
-
-    /// <summary>Swaps the two buffers, or ends the sending.</summary>
-    private bool TryTakeFilled()
-    {
-        lock (_gate)
-        {
-            _sending.Reset();
-            AppendLost();
-            if (_closed || _corked || _filling.Length == 0)
-            {
-                _isSending = false;
-                Wake();
-                return false;
-            }
-            (_sending, _filling) = (_filling, _sending);
-            _attachments.Swap();
-            _standardBytes = 0;
-            Wake();
-            return true;
-        }
-    }
-
-    private void Wake()
-    {
-        if (!MustWait)
-            Interlocked.Exchange(ref _roomWaiter, null)?.TrySetResult();
-        if (_closed || (!_isSending && _filling.Length == 0))
-            Interlocked.Exchange(ref _emptyWaiter, null)?.TrySetResult();
     }
 }

@@ -124,6 +124,29 @@ public sealed class QuarantineTests
     }
 
     [Fact]
+    public async Task An_id_under_which_a_mapping_was_lost_is_never_given_again()
+    {
+        await using var guest = await InProcessGuest.StartAsync(_kernel, "-accel none");
+        var client = await guest.ConnectAsync();
+        const string add =
+            """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, "policy": "bind", "host-nodes": [0]}}""";
+        _kernel.FailAt("Mbind", 1, Errno.ENOSPC);
+        // The first unmaps what is too much in front.
+        _kernel.FailAt("Munmap", 2, Errno.ENOMEM);
+
+        await client.ExchangeAsync(
+            add,
+            """
+            {"error": {"class": "GenericError",
+              "desc": "unable to map backing store for guest RAM: No space left on device; what was mapped could not be unmapped again, id 'm' is not reused"}}
+            """);
+        await client.ExchangeAsync(
+            add, """{"error": {"class": "GenericError", "desc": "attempt to add duplicate property 'm' to object (type 'container')"}}""");
+        Assert.InRange(_kernel.MappingCount, 1, 2);
+        Assert.Equal(0, _kernel.OpenDescriptors);
+    }
+
+    [Fact]
     public async Task A_guest_whose_memory_cannot_be_released_still_ends()
     {
         var guest = await InProcessGuest.StartAsync(_kernel, "-machine q35 -m 64M,slots=3,maxmem=1G");

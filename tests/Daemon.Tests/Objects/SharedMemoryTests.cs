@@ -24,6 +24,21 @@ public sealed class SharedMemoryTests
     }
 
     [Theory]
+    [InlineData("memory-backend-shm", "/objects/m backing store size 0x3e8 is too small for 'size' option 0x1000 plus 'offset' option 0x0")]
+    [InlineData("memory-backend-memfd", "/objects/m backing store size 0x3e8 is too small for 'size' option 0x1000 plus 'offset' option 0x0")]
+    public async Task Memory_goes_by_its_path_where_that_is_asked_for(string type, string error)
+    {
+        await using var guest = await InProcessGuest.StartAsync(new LinuxKernel(), "-accel none");
+        var client = await guest.ConnectAsync();
+        await client.ExchangeAsync(
+            $$$"""
+            {"execute": "object-add", "arguments":
+              {"qom-type": "{{{type}}}", "id": "m", "size": 1000, "x-use-canonical-path-for-ramblock-id": true}}
+            """,
+            $$$"""{"error": {"class": "GenericError", "desc": "{{{error}}}"}}""");
+    }
+
+    [Theory]
     [InlineData("memory-backend-ram", "cannot set up guest memory 'm': ")]
     [InlineData("memory-backend-file", "unable to map backing store for guest RAM: ")]
     public async Task Reserve_off_is_refused_where_the_kernel_would_ignore_it(string type, string start)
