@@ -21,6 +21,9 @@ internal static class UsageCommands
         await guest.Accounting.ScanAsync(
             guest.SlowWork,
             () => reply.Backends = Scan(guest, backends, deleted, arguments)).ConfigureAwait(false);
+        // Deleted, and as far as can be seen nobody has it.
+        if (arguments.Memdev is not null && backends.Count == 0 && reply.Backends.Count == 0)
+            throw ObjectErrors.DeviceNotFound(arguments.Memdev);
         foreach (var usage in reply.Backends)
             (reply.TotalSize, reply.TotalResident) = (reply.TotalSize + usage.Size, reply.TotalResident + usage.Resident);
         return reply;

@@ -26,10 +26,13 @@ internal static class BackendFactory
             if (GuestMemfdRules.Concern(properties))
                 GuestMemfdRules.Check(
                     properties, await guest.GuestMemfd.HostAsync(guest, GuestMemfdRules.NeedPolicy(properties)).ConfigureAwait(false));
-            BackendRules.CheckTogether(guest, properties);
+            BackendRules.CheckTogether(properties);
             properties.PreallocContext = context?.QomPath ?? "";
             properties.FillDefaults(share: options.QomType is not (ObjectType.MemoryBackendRam or ObjectType.MemoryBackendFile));
-            backend = await AllocateAsync(guest, options).ConfigureAwait(false);
+            var tooLarge = properties.Prealloc == true ? PreallocRules.Refusal(guest, properties) : null;
+            backend = await AllocateAsync(guest, options, tooLarge).ConfigureAwait(false);
+            if (tooLarge is not null)
+                throw tooLarge;
             if (properties.Prealloc == true)
                 await PopulateAsync(guest, backend, properties).ConfigureAwait(false);
             else if (backend.HugePages is { } hugePages)
@@ -54,6 +57,19 @@ internal static class BackendFactory
         if (BackendRules.CheckContext(guest, properties.PreallocContext) is { } context)
             request = request with { Cpus = ThreadAffinity.CpusOf(guest.Kernel, context.Tid) };
         return guest.Populator.PopulateAsync(request, progress: null, CancellationToken.None);
+    }
+
+    /// <param name="tooLarge">Why it would be refused in any case: said behind what QEMU says, where that refuses it too.</param>
+    private static async Task<MemoryBackend> AllocateAsync(Guest guest, ObjectOptions options, QmpException? tooLarge)
+    {
+        try
+        {
+            return await AllocateAsync(guest, options).ConfigureAwait(false);
+        }
+        catch (QmpException e) when (tooLarge is not null)
+        {
+            throw new QmpException(e.ErrorClass, $"{e.Message}; {tooLarge.Message}");
+        }
     }
 
     private static async Task<MemoryBackend> AllocateAsync(Guest guest, ObjectOptions options)

@@ -38,7 +38,7 @@ internal static class BackendRules
     /// <summary>
     /// What the properties must be together. QEMU checks some of it when the memory is there already; the same texts, but nothing needs undoing.
     /// </summary>
-    public static void CheckTogether(Guest guest, MemoryBackendProperties properties)
+    public static void CheckTogether(MemoryBackendProperties properties)
     {
         if (properties is ShmProperties { Share: false })
             throw ObjectErrors.ShmNotShared();
@@ -50,8 +50,6 @@ internal static class BackendRules
             throw ObjectErrors.NodesWithoutPolicy();
         if (policy != HostMemPolicy.Default && nodes == 0)
             throw ObjectErrors.PolicyWithoutNodes(MemoryBackendProperties.Policies.NameOf(policy));
-        if (properties.Prealloc == true)
-            PreallocRules.Check(guest, properties);
     }
 
     /// <summary>A letter, then letters, digits, '-', '.', '_'.</summary>

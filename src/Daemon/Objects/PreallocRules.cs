@@ -11,6 +11,14 @@ internal static class PreallocRules
     /// <exception cref="QmpException">More than can ever be resident here, or the kernel does not tell how much that is.</exception>
     public static void Check(Guest guest, MemoryBackendProperties properties)
     {
+        if (Refusal(guest, properties) is { } refusal)
+            throw refusal;
+    }
+
+    /// <returns>What to tell where it is more than can ever be resident here; null: it is not.</returns>
+    /// <exception cref="QmpException">The kernel does not tell how much that is.</exception>
+    public static QmpException? Refusal(Guest guest, MemoryBackendProperties properties)
+    {
         HostMemoryLimit limit;
         try
         {
@@ -20,9 +28,8 @@ internal static class PreallocRules
         {
             throw ObjectErrors.HostMemoryUnknown(Errno.Text(e.Errno));
         }
-        if (properties.Size > limit.Bytes)
-            throw limit.File is null
-                ? ObjectErrors.PreallocTooLarge(properties.Size, limit.Bytes)
-                : ObjectErrors.PreallocBeyondGroup(properties.Size, limit.Bytes, limit.File);
+        return properties.Size <= limit.Bytes ? null
+            : limit.File is null ? ObjectErrors.PreallocTooLarge(properties.Size, limit.Bytes)
+            : ObjectErrors.PreallocBeyondGroup(properties.Size, limit.Bytes, limit.File);
     }
 }

@@ -56,10 +56,8 @@ internal static class FileAllocation
     {
         var size = BackendRules.RoundUpToPage(properties.Size);
         var offset = properties.Offset ?? 0;
-        if (offset > long.MaxValue)
-            throw ObjectErrors.MapFailed(Errno.Text(Errno.EOVERFLOW));
-        if (size > long.MaxValue - offset)
-            throw ObjectErrors.MapFailed(Errno.Text(Errno.ENOMEM));
+        if (offset > long.MaxValue || size > long.MaxValue - offset)
+            throw ObjectErrors.MapFailed(Errno.Text(offset > 0 ? Errno.EOVERFLOW : Errno.ENOMEM));
         if (opened.IsGuestMemfd)
             CheckGuestMemfd(kernel, opened, properties, offset, size);
         // A device has no size that could be set; whether it can be mapped shows in a moment.
