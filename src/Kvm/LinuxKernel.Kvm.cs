@@ -54,7 +54,7 @@ public sealed unsafe partial class LinuxKernel
             // SAFETY: the structure lives on this stack frame, its reserved part is zero by initialisation.
             var fd = Ioctl(vm, KvmIoctl.KVM_CREATE_GUEST_MEMFD, nameof(KvmIoctl.KVM_CREATE_GUEST_MEMFD), &argument);
             var file = new GuestMemfd((int)fd, _leaked);
-            var result = Syscall.SetCloseOnExec((int)fd);
+            var result = Uninterrupted(() => Syscall.SetCloseOnExec((int)fd));
             if (result >= 0)
                 return file;
             file.Dispose();
