@@ -106,7 +106,7 @@ public sealed partial class FakeKernel
 
     public void SetRlimit(ResourceKind kind, ResourceLimit limit) => Enter(nameof(SetRlimit), () => Limits[kind] = limit);
 
-    public int Gettid() => 1;
+    public int Gettid() => Enter(nameof(Gettid), () => 1);
 
     public void Tgkill(int tid, int signal) => Enter(nameof(Tgkill), () => true);
 

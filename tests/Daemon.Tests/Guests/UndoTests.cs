@@ -50,6 +50,27 @@ public sealed class UndoTests
         $$$"""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-file", "id": "m", "size": 2097152, {{{properties}}}} }""");
 
     [Theory]
+    [InlineData("\"qom-type\": \"iothread\"")]
+    [InlineData("\"qom-type\": \"thread-context\"")]
+    [InlineData("\"qom-type\": \"thread-context\", \"cpu-affinity\": [1]")]
+    [InlineData("\"qom-type\": \"thread-context\", \"node-affinity\": [0]")]
+    public Task Object_add_of_a_thread(string properties) => FailEachCallAsync(
+        NoSetup, $$$"""{"execute": "object-add", "arguments": {"id": "m", {{{properties}}}} }""");
+
+    [Fact]
+    public Task Object_add_with_prealloc_on_the_cpus_of_a_thread_context() => FailEachCallAsync(
+        ["""{"execute": "object-add", "arguments": {"qom-type": "thread-context", "id": "t", "cpu-affinity": [1]}}"""],
+        """
+        {"execute": "object-add", "arguments":
+          {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152, "prealloc": true, "prealloc-context": "t"}}
+        """);
+
+    [Fact]
+    public Task Qom_set_cpu_affinity() => FailEachCallAsync(
+        ["""{"execute": "object-add", "arguments": {"qom-type": "thread-context", "id": "t"}}"""],
+        """{"execute": "qom-set", "arguments": {"path": "/objects/t", "property": "cpu-affinity", "value": [1]}}""");
+
+    [Theory]
     [InlineData("memory-backend-shm")]
     [InlineData("memory-backend-guest-memfd")]
     public Task Object_add_with_prealloc_of(string kind) => FailEachCallAsync(

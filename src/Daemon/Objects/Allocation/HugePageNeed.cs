@@ -1,4 +1,4 @@
-namespace Hostmemd.Objects;
+namespace Hostmemd.Objects.Allocation;
 
 /// <summary>The huge pages that one backend wants.</summary>
 /// <param name="PageSize">Bytes.</param>

@@ -4,7 +4,7 @@ using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 
-namespace Hostmemd.Objects;
+namespace Hostmemd.Objects.Allocation;
 
 /// <summary>
 /// The huge pages behind one backend: whether there are enough, taking them before the backend is acknowledged, and why they could not be

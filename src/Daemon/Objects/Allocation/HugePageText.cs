@@ -2,7 +2,7 @@ using System.Globalization;
 using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 
-namespace Hostmemd.Objects;
+namespace Hostmemd.Objects.Allocation;
 
 /// <summary>What a client is told when huge pages cannot be had. All ours: QEMU gives the kernel's words alone.</summary>
 internal static class HugePageText
