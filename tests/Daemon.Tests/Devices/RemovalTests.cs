@@ -40,9 +40,13 @@ public sealed class RemovalTests
             """{"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "d", "memdev": "m"}}""", """{"return": {}}""");
         var dimm = guest.Guest.State.DimmsByName["d"];
 
+        // The slot cannot go as long as the VM thread is at something else.
+        using var release = new ManualResetEventSlim();
+        var busy = guest.Guest.Vm!.RunAsync(_ => release.Wait());
         var first = DimmPlug.RemoveAsync(guest.Guest, dimm);
         var e = await Assert.ThrowsAsync<QmpException>(() => DimmPlug.RemoveAsync(guest.Guest, dimm));
-        await first;
+        release.Set();
+        await Task.WhenAll(busy, first);
 
         Assert.Equal((QmpErrorClass.GenericError, "Device d is already in the process of unplug"), (e.ErrorClass, e.Message));
         await client.ExpectAsync("""{"timestamp": "$timestamp", "event": "DEVICE_DELETED", "data": "$any"}""");
