@@ -36,14 +36,9 @@ public sealed partial class MappedMemory
             return;
         var run = new PopulateRun(_kernel, At(options.Offset, options.Length), options, cancellation);
         var chunks = ((options.Length - 1) / options.ChunkSize) + 1;
-        var others = new Thread[Math.Min((ulong)options.Threads, chunks) - 1];
-        for (var i = 0; i < others.Length; i++)
-        {
-            others[i] = new Thread(run.Work) { Name = "populate", IsBackground = true };
-            others[i].Start();
-        }
-
+        var others = Start(run, (int)Math.Min((ulong)options.Threads, chunks) - 1);
         run.Work();
+        // None of them may be at work when the caller unmaps.
         foreach (var thread in others)
             thread.Join();
         run.ThrowIfFailed();
@@ -53,6 +48,27 @@ public sealed partial class MappedMemory
     /// <inheritdoc cref="Populate(ulong, ulong, int, Action{ulong}, CancellationToken, ulong)"/>
     public void Populate(int threads = 1, Action<ulong>? progress = null, CancellationToken cancellation = default) =>
         Populate(0, Size, threads, progress, cancellation);
+
+    /// <summary>As many threads as the host starts: with fewer it takes longer, and that is all.</summary>
+    private static List<Thread> Start(PopulateRun run, int count)
+    {
+        var started = new List<Thread>(count);
+        try
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var thread = new Thread(run.Work) { Name = "populate", IsBackground = true };
+                thread.Start();
+                started.Add(thread);
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+            // No more threads to be had.
+        }
+
+        return started;
+    }
 
     /// <summary>One call of Populate: chunks are handed out by an atomic addition, so a slow thread holds nobody up.</summary>
     private sealed class PopulateRun(IKernel kernel, HostAddress start, PopulateOptions options, CancellationToken cancellation)
