@@ -7,6 +7,8 @@ internal sealed class GuestMemfdProperties : MemoryBackendProperties, IQapiType
 {
     public static new string TypeName => "MemoryBackendGuestMemfdProperties";
 
+    public override bool IsGuestMemfd => true;
+
     public override void FillDefaults(bool share)
     {
         // KSM cannot merge a guest_memfd's pages: true would be untrue.

@@ -16,8 +16,8 @@ internal sealed class MemfdProperties : MemoryBackendProperties, IQapiType
     /// <summary>One of the two spellings was given, whatever its value.</summary>
     public bool SaysGuestMemfd => GuestMemfd is not null || ExperimentalGuestMemfd is not null;
 
-    /// <summary>The memory is a guest_memfd, whichever way it was spelled.</summary>
-    public bool IsGuestMemfd => (GuestMemfd ?? ExperimentalGuestMemfd) == true;
+    /// <summary>Whichever way it was spelled.</summary>
+    public override bool IsGuestMemfd => (GuestMemfd ?? ExperimentalGuestMemfd) == true;
 
     public override void Visit(Visitor v)
     {

@@ -29,6 +29,9 @@ internal class MemoryBackendProperties : IQapiType
 
     public static string TypeName => "MemoryBackendProperties";
 
+    /// <summary>The memory is a guest_memfd.</summary>
+    public virtual bool IsGuestMemfd => false;
+
     public virtual void Visit(Visitor v)
     {
         v.Optional("dump", ref Dump, "the memory may be in a core dump of the daemon (the daemon makes none)");

@@ -97,8 +97,8 @@ internal static class ObjectCommands
     private static void Close(Guest guest, MemoryBackend backend)
     {
         // As it is now: the property can change while the backend is there.
-        if (guest.State.Backends.TryGetValue(backend.Id, out var current) && current.Properties is FileProperties { DiscardData: true })
-            backend.Discard(guest.Log);
+        if (guest.State.Backends.TryGetValue(backend.Id, out var current))
+            current.DiscardIfAsked(guest.Log);
         backend.Close();
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Hostmemd.Api;
 using Hostmemd.Kvm;
+using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Sessions;
 using Hostmemd.Usage;

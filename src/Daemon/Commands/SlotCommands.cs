@@ -1,5 +1,4 @@
 using Hostmemd.Api;
-using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
@@ -21,7 +20,7 @@ internal static class SlotCommands
         if (limit is 0 or > MaxLimit)
             throw ProtocolErrors.Expects("limit", $"a value from 1 to {MaxLimit}");
         var state = client.Pin();
-        var memdev = arguments.Memdev is null ? null : FindBackend(client.Guest, state, arguments.Memdev);
+        var memdev = arguments.Memdev is null ? null : BackendLookup.Find(client.Guest, state, arguments.Memdev).Backend.QomPath;
         var found = state.Slots.Values.Where(slot => Overlaps(slot.Slot, arguments.Addr, arguments.Size) && (memdev is null || slot.Memdev == memdev))
             .Take((int)limit + 1).ToList();
         var next = found.Count > limit ? found[^1].Slot.Gpa.Value : (ulong?)null;
@@ -80,9 +79,4 @@ internal static class SlotCommands
         // A range that runs past the end of the address space ends there.
         return size is not { } length || length > ulong.MaxValue - start || slot.Gpa.Value < start + length;
     }
-
-    private static string FindBackend(Guest guest, GuestState state, string memdev) =>
-        new QomTree(guest, state).Resolve(memdev) is BackendNode node
-            ? node.Path
-            : throw ObjectErrors.WrongLink("memdev", "memory-backend");
 }

@@ -74,7 +74,9 @@ internal static class DimmPlug
         MemoryBackend? backend = null;
         try
         {
-            backend = FindBackend(guest, state, options.Memdev);
+            if (string.IsNullOrEmpty(options.Memdev))
+                throw DeviceErrors.MemdevMissing();
+            backend = BackendLookup.Find(guest, state, options.Memdev).Backend;
             if (!backend.Map(name))
             {
                 var busy = backend;
@@ -100,15 +102,6 @@ internal static class DimmPlug
     {
         guest.Dimms.Release(guest.Dimms.Take(options.Id, options.Addr, size, options.Slot, alignment));
         throw DeviceErrors.NodeOutOfRange(options.Node);
-    }
-
-    private static MemoryBackend FindBackend(Guest guest, GuestState state, string? memdev)
-    {
-        if (string.IsNullOrEmpty(memdev))
-            throw DeviceErrors.MemdevMissing();
-        return new QomTree(guest, state).Resolve(memdev) is BackendNode node
-            ? node.Published.Backend
-            : throw ObjectErrors.WrongLink("memdev", "memory-backend");
     }
 
     private static void GiveBack(Guest guest, Dimm dimm) => guest.Owned(_ =>

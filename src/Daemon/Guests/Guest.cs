@@ -148,7 +148,7 @@ internal sealed class Guest : IAsyncDisposable
             {
                 _claimedIds.Remove(backend.Id);
                 // The thread-context may have gone since it was looked up.
-                if (!state.Threads.Values.Any(thread => thread.Thread.QomPath == added.Properties.PreallocContext))
+                if (added.Properties.PreallocContext is { Length: > 0 } context && !state.Threads.Values.Any(thread => thread.Thread.QomPath == context))
                     added.Properties.PreallocContext = "";
                 return state with { Backends = state.Backends.Add(backend.Id, added) };
             },
@@ -207,8 +207,7 @@ internal sealed class Guest : IAsyncDisposable
             await Vm.DisposeAsync().ConfigureAwait(false);
         foreach (var (_, published) in State.Backends)
         {
-            if (published.Properties is FileProperties { DiscardData: true })
-                published.Backend.Discard(Log);
+            published.DiscardIfAsked(Log);
             published.Backend.TryClose(Log);
         }
         foreach (var (_, published) in State.Threads)

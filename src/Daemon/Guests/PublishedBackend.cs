@@ -1,7 +1,16 @@
 using Hostmemd.Api;
 using Hostmemd.Objects;
+using Serilog;
 
 namespace Hostmemd.Guests;
 
 /// <summary>A backend and its properties as they are now.</summary>
-internal sealed record PublishedBackend(MemoryBackend Backend, MemoryBackendProperties Properties);
+internal sealed record PublishedBackend(MemoryBackend Backend, MemoryBackendProperties Properties)
+{
+    /// <summary>Before the memory goes: what discard-data says now.</summary>
+    public void DiscardIfAsked(ILogger log)
+    {
+        if (Properties is FileProperties { DiscardData: true })
+            Backend.Discard(log);
+    }
+}

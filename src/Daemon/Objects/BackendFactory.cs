@@ -36,7 +36,7 @@ internal static class BackendFactory
             if (properties.Prealloc == true)
                 await PopulateAsync(guest, backend, properties).ConfigureAwait(false);
             else if (backend.HugePages is { } hugePages)
-                await hugePages.ReserveAsync(() => PopulateAsync(guest, backend, properties), backend.Memory.Size).ConfigureAwait(false);
+                await hugePages.ReserveAsync(() => PopulateAsync(guest, backend, properties)).ConfigureAwait(false);
             return new PublishedBackend(backend, properties);
         }
         catch (Exception e)
@@ -77,11 +77,8 @@ internal static class BackendFactory
         switch (options.QomType)
         {
             case ObjectType.MemoryBackendFile:
-                MemoryBackend? backend = null;
-                await guest.SlowWork.RunAsync(() => backend = FileAllocation.Allocate(guest, options)).ConfigureAwait(false);
-                return backend!;
-            case ObjectType.MemoryBackendGuestMemfd:
-            case ObjectType.MemoryBackendMemfd when options.Memfd.IsGuestMemfd:
+                return await guest.SlowWork.RunAsync(() => FileAllocation.Allocate(guest, options)).ConfigureAwait(false);
+            case ObjectType.MemoryBackendGuestMemfd or ObjectType.MemoryBackendMemfd when options.Backend!.IsGuestMemfd:
                 return await GuestMemfdAllocation.AllocateAsync(guest, options).ConfigureAwait(false);
             case ObjectType.MemoryBackendMemfd:
                 return MemfdAllocation.Allocate(guest, options);

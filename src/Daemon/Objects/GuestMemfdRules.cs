@@ -8,11 +8,12 @@ namespace Hostmemd.Objects;
 internal static class GuestMemfdRules
 {
     /// <summary>Whether the backend is to be a guest_memfd, or says something of it that needs checking.</summary>
-    public static bool Concern(MemoryBackendProperties properties) => properties is GuestMemfdProperties or MemfdProperties { SaysGuestMemfd: true };
+    public static bool Concern(MemoryBackendProperties properties) =>
+        properties.IsGuestMemfd || properties is MemfdProperties { SaysGuestMemfd: true };
 
     /// <summary>Whether mbind must hold for what is asked.</summary>
     public static bool NeedPolicy(MemoryBackendProperties properties) =>
-        properties is GuestMemfdProperties or MemfdProperties { IsGuestMemfd: true }
+        properties.IsGuestMemfd
         && (properties.Policy is not (null or HostMemPolicy.Default) || properties.HostNodes is { Count: > 0 });
 
     /// <exception cref="QmpException">The first rule that is broken; nothing has been allocated.</exception>
@@ -21,7 +22,7 @@ internal static class GuestMemfdRules
         var memfd = properties as MemfdProperties;
         if (memfd is { GuestMemfd: not null, ExperimentalGuestMemfd: not null })
             throw GuestMemfdErrors.BothSpellings();
-        if (memfd is { IsGuestMemfd: false })
+        if (!properties.IsGuestMemfd)
             return;
         var asked = memfd is null ? GuestMemfdErrors.ByType : GuestMemfdErrors.ByProperty;
         CheckKvm(asked, host);

@@ -10,12 +10,19 @@ internal sealed class SlowWork : IDisposable
 
     private readonly SemaphoreSlim _free = new(AtOnce);
 
-    public async Task RunAsync(Action work)
+    public Task RunAsync(Action work) => RunAsync(() =>
+    {
+        work();
+        return true;
+    });
+
+    /// <inheritdoc cref="RunAsync(Action)"/>
+    public async Task<T> RunAsync<T>(Func<T> work)
     {
         await _free.WaitAsync().ConfigureAwait(false);
         try
         {
-            await OnOwnThreadAsync(work).ConfigureAwait(false);
+            return await OnOwnThreadAsync(work).ConfigureAwait(false);
         }
         finally
         {
@@ -25,15 +32,14 @@ internal sealed class SlowWork : IDisposable
 
     public void Dispose() => _free.Dispose();
 
-    private static Task OnOwnThreadAsync(Action work)
+    private static Task<T> OnOwnThreadAsync<T>(Func<T> work)
     {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         var thread = new Thread(() =>
         {
             try
             {
-                work();
-                done.SetResult();
+                done.SetResult(work());
             }
             catch (Exception e)
             {

@@ -10,12 +10,12 @@ internal sealed class MemoryAccounting : IDisposable
     public DeletedMemory Deleted { get; } = new();
 
     /// <summary>Scans on a thread of its own, one at a time: many clients that ask must not take all of <see cref="SlowWork"/>.</summary>
-    public async Task ScanAsync(SlowWork slowWork, Action scan)
+    public async Task<T> ScanAsync<T>(SlowWork slowWork, Func<T> scan)
     {
         await _one.WaitAsync().ConfigureAwait(false);
         try
         {
-            await slowWork.RunAsync(scan).ConfigureAwait(false);
+            return await slowWork.RunAsync(scan).ConfigureAwait(false);
         }
         finally
         {

@@ -87,7 +87,7 @@ internal sealed class PageScan(IKernel kernel, SafeHandle pagemap)
     {
         if (Stopwatch.GetElapsedTime(_turnBegan) < Turn)
             return;
-        Thread.Sleep(Pause);
+        kernel.Pause(Pause);
         _turnBegan = Stopwatch.GetTimestamp();
     }
 }

@@ -63,12 +63,11 @@ internal static class BackendMapping
         }
     }
 
-    /// <summary>A file that is only read has its pages already, or never gets them.</summary>
-    private static HugePages? FindHugePages(Guest guest, MemoryBackendProperties properties, BackingFile file) => properties switch
-    {
-        GuestMemfdProperties or MemfdProperties { IsGuestMemfd: true } or FileProperties { ReadOnly: true } => null,
-        _ => HugePages.Find(guest, properties, file.Handle, file.Offset),
-    };
+    /// <summary>Only these two can be of huge pages. A file that is only read has its pages already, or never gets them.</summary>
+    private static HugePages? FindHugePages(Guest guest, MemoryBackendProperties properties, BackingFile file) =>
+        properties is MemfdProperties { Hugetlb: true } or FileProperties { ReadOnly: not true }
+            ? HugePages.Find(guest, properties, file.Handle, file.Offset)
+            : null;
 
     private static MappingOptions Describe(MemoryBackendProperties properties) => new()
     {

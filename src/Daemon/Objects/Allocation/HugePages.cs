@@ -39,9 +39,6 @@ internal sealed class HugePages
     /// <exception cref="KernelException">The kernel does not tell.</exception>
     public static HugePages? Find(Guest guest, MemoryBackendProperties properties, SafeHandle file, ulong offset = 0)
     {
-        // Most memfds: no need to ask.
-        if (properties is MemfdProperties { Hugetlb: not true })
-            return null;
         var status = guest.Kernel.Fstatfs(file);
         return status.IsHugeTlb ? new HugePages(guest, properties, file, offset, status.BlockSize) : null;
     }
@@ -62,16 +59,15 @@ internal sealed class HugePages
 
     /// <summary>After mmap and mbind, where prealloc does not do the same: takes all pages, and zeroes them, which may take seconds.</summary>
     /// <param name="populate">Takes them where they have to come through a mapping.</param>
-    /// <param name="size">Bytes of the backend.</param>
     /// <exception cref="QmpException">Not all of them can be had. What was taken goes with the backend.</exception>
-    public async Task ReserveAsync(Func<Task> populate, ulong size)
+    public async Task ReserveAsync(Func<Task> populate)
     {
         if (!Reserves)
             return;
         // fallocate holds no lock of the address space, but knows nothing of a mapping: neither its policy (hugetlbfs has no shared
         // ones: Documentation/admin-guide/mm/numa_memory_policy.rst) nor that a private one wants pages of its own.
         if (_properties.Share == true && _properties.Policy is null or HostMemPolicy.Default)
-            await _guest.SlowWork.RunAsync(() => Allocate(size)).ConfigureAwait(false);
+            await _guest.SlowWork.RunAsync(Allocate).ConfigureAwait(false);
         else
             await populate().ConfigureAwait(false);
     }
@@ -83,11 +79,11 @@ internal sealed class HugePages
         return HugePageText.WithFigures(refusal, _need, pool, limit);
     }
 
-    private void Allocate(ulong size)
+    private void Allocate()
     {
         try
         {
-            _guest.Kernel.Fallocate(_file, FallocateMode.None, _offset, size);
+            _guest.Kernel.Fallocate(_file, FallocateMode.None, _offset, _need.Pages * _need.PageSize);
         }
         catch (KernelException e)
         {

@@ -110,26 +110,13 @@ internal static class MemoryPath
         for (var attempt = 1; ; attempt++)
         {
             var path = $"{directory}/qemu_back_mem.{id}.{Guid.NewGuid().ToString("N")[..6]}";
-            SafeFileHandle file;
             try
             {
-                file = kernel.Open(path, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive, NamelessFileMode);
+                return NamelessFile.Create(kernel, path, NamelessFileMode, log);
             }
             catch (KernelException e) when (e.Errno == Errno.EEXIST && attempt < Attempts)
             {
-                continue;
-            }
-            var opened = new OpenedFile(kernel, file, default, path);
-            try
-            {
-                kernel.Unlink(path);
-                return file;
-            }
-            catch
-            {
-                // Tries once more to remove it.
-                opened.Undo(log);
-                throw;
+                // Another name, then.
             }
         }
     }

@@ -15,7 +15,7 @@ internal static class ShmAllocation
     /// <exception cref="QmpException">It cannot be had; nothing is left of it.</exception>
     public static MemoryBackend Allocate(Guest guest, ObjectOptions options)
     {
-        var file = Create(guest.Kernel);
+        var file = Create(guest);
         try
         {
             FileSize.Set(guest.Kernel, file, options.MemoryName, options.Shm.Size, "POSIX shared memory");
@@ -28,24 +28,14 @@ internal static class ShmAllocation
         }
     }
 
-    private static SafeFileHandle Create(IKernel kernel)
+    private static SafeFileHandle Create(Guest guest)
     {
         // Nobody else may open it in the moment that it has a name.
         const uint noPermissions = 0;
-        var path = $"{Directory}hostmemd-{Environment.ProcessId}-{Guid.NewGuid():N}";
         try
         {
-            var file = kernel.Open(path, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive, noPermissions);
-            try
-            {
-                kernel.Unlink(path);
-                return file;
-            }
-            catch
-            {
-                file.Dispose();
-                throw;
-            }
+            return NamelessFile.Create(
+                guest.Kernel, $"{Directory}hostmemd-{Environment.ProcessId}-{Guid.NewGuid():N}", noPermissions, guest.Log);
         }
         catch (KernelException e)
         {

@@ -6,26 +6,12 @@ namespace Hostmemd.Objects.Threads;
 /// <summary>Binds a thread-context's thread to CPUs. Texts as seen in QEMU 11.1.3.</summary>
 internal static class ThreadAffinity
 {
-    /// <param name="cpus">Those that do not exist do not matter while one does.</param>
-    /// <exception cref="QmpException">None of them exists.</exception>
-    public static void BindToCpus(IKernel kernel, int tid, IReadOnlyCollection<ushort> cpus)
-    {
-        CheckCpus(cpus);
-        Bind(kernel, tid, [.. cpus.Select(cpu => (int)cpu)]);
-    }
-
     /// <exception cref="QmpException">There is none.</exception>
-    public static void CheckCpus(IReadOnlyCollection<ushort> cpus)
-    {
-        if (cpus.Count == 0)
-            throw new QmpException("CPU list is empty");
-    }
+    public static int[] FromCpus(IReadOnlyCollection<ushort> cpus) =>
+        cpus.Count > 0 ? [.. cpus.Select(cpu => (int)cpu)] : throw new QmpException("CPU list is empty");
 
     /// <exception cref="QmpException">The nodes have no CPU.</exception>
-    public static void BindToNodes(IKernel kernel, int tid, IReadOnlyCollection<ushort> nodes) => Bind(kernel, tid, CpusOfNodes(kernel, nodes));
-
-    /// <exception cref="QmpException">The nodes have no CPU.</exception>
-    public static int[] CpusOfNodes(IKernel kernel, IReadOnlyCollection<ushort> nodes)
+    public static int[] FromNodes(IKernel kernel, IReadOnlyCollection<ushort> nodes)
     {
         if (nodes.Count == 0)
             throw new QmpException("Node list is empty");
@@ -47,7 +33,9 @@ internal static class ThreadAffinity
         }
     }
 
-    private static void Bind(IKernel kernel, int tid, int[] cpus)
+    /// <param name="cpus">Those that do not exist do not matter while one does.</param>
+    /// <exception cref="QmpException">None of them exists.</exception>
+    public static void Bind(IKernel kernel, int tid, int[] cpus)
     {
         try
         {

@@ -30,10 +30,10 @@ internal static class ThreadChange
         switch (name)
         {
             case "cpu-affinity":
-                ThreadAffinity.BindToCpus(guest.Kernel, thread.Tid, Numbers(name, value));
+                ThreadAffinity.Bind(guest.Kernel, thread.Tid, ThreadAffinity.FromCpus(Numbers(name, value)));
                 break;
             case "node-affinity":
-                ThreadAffinity.BindToNodes(guest.Kernel, thread.Tid, Numbers(name, value));
+                ThreadAffinity.Bind(guest.Kernel, thread.Tid, ThreadAffinity.FromNodes(guest.Kernel, Numbers(name, value)));
                 break;
             default:
                 throw ObjectErrors.PropertyNotWritable(thread.TypeName, name);

@@ -15,8 +15,7 @@ internal static class ThreadFactory
         var iothread = options.QomType == ObjectType.Iothread ? options.Iothread : null;
         if (iothread is not null)
             IothreadRules.Check(iothread);
-        else
-            CheckAffinity(guest, options.ThreadContext);
+        var cpus = iothread is null ? CpusOf(guest, options.ThreadContext) : null;
         guest.ClaimObjectId(options.Id);
         ParkedThread? thread = null;
         try
@@ -24,8 +23,8 @@ internal static class ThreadFactory
             if (iothread is not null)
                 IothreadRules.CheckTogether(iothread);
             thread = await StartAsync(guest, options).ConfigureAwait(false);
-            if (iothread is null)
-                Bind(guest, thread.Tid, options.ThreadContext);
+            if (cpus is not null)
+                ThreadAffinity.Bind(guest.Kernel, thread.Tid, cpus);
             iothread?.FillDefaults();
             return new PublishedThread(new ThreadObject(options.Id, options.QomType, thread), iothread);
         }
@@ -53,21 +52,12 @@ internal static class ThreadFactory
         }
     }
 
-    private static void CheckAffinity(Guest guest, ThreadContextProperties properties)
+    /// <returns>null: wherever the daemon runs.</returns>
+    private static int[]? CpusOf(Guest guest, ThreadContextProperties properties) => properties switch
     {
-        if (properties is { CpuAffinity: not null, NodeAffinity: not null })
-            throw new QmpException("Mixing CPU and node affinity not supported");
-        if (properties.CpuAffinity is { } cpus)
-            ThreadAffinity.CheckCpus(cpus);
-        if (properties.NodeAffinity is { } nodes)
-            _ = ThreadAffinity.CpusOfNodes(guest.Kernel, nodes);
-    }
-
-    private static void Bind(Guest guest, int tid, ThreadContextProperties properties)
-    {
-        if (properties.CpuAffinity is { } cpus)
-            ThreadAffinity.BindToCpus(guest.Kernel, tid, cpus);
-        if (properties.NodeAffinity is { } nodes)
-            ThreadAffinity.BindToNodes(guest.Kernel, tid, nodes);
-    }
+        { CpuAffinity: not null, NodeAffinity: not null } => throw new QmpException("Mixing CPU and node affinity not supported"),
+        { CpuAffinity: { } cpus } => ThreadAffinity.FromCpus(cpus),
+        { NodeAffinity: { } nodes } => ThreadAffinity.FromNodes(guest.Kernel, nodes),
+        _ => null,
+    };
 }

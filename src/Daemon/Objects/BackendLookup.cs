@@ -1,8 +1,7 @@
 using Hostmemd.Guests;
-using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 
-namespace Hostmemd.Commands;
+namespace Hostmemd.Objects;
 
 /// <summary>Finds the backend that a client means by its id or QOM path.</summary>
 internal static class BackendLookup
