@@ -66,6 +66,7 @@ public sealed class TranscriptRuns : IAsyncLifetime, IDisposable
     private async Task<string?> PlayAsync(string path)
     {
         TranscriptFile file = TranscriptCorpus.Load(path);
+        await using FileStream? pool = file.Needs.Contains(HostNeeds.NoHugePages) ? await HostNeeds.LockHugePagesAsync(_stopping.Token) : null;
         if (HostNeeds.Lacking(file.Needs) is { } reason)
             return reason;
 

@@ -3,7 +3,8 @@ using Xunit;
 namespace Hostmemd.Daemon.Tests.Objects;
 
 /// <summary>Huge pages of this machine and its kernel.</summary>
-public sealed class HugePageHostTests(HugePagePoolFixture fixture) : IClassFixture<HugePagePoolFixture>, IAsyncLifetime
+[Collection(HugePagePoolUsers.Name)]
+public sealed class HugePageHostTests(HugePagePoolFixture fixture) : IAsyncLifetime
 {
     /// <summary>More than there are, and few enough to fit into an address space.</summary>
     private const ulong TooMany = 1UL << 20;

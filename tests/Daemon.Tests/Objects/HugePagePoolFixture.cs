@@ -1,12 +1,13 @@
 using System.Globalization;
+using Xunit;
 
 namespace Hostmemd.Daemon.Tests.Objects;
 
 /// <summary>
-/// A few huge pages more for the time of the tests that use it. The pool is the whole machine's, so a lock file keeps other runs of these
-/// tests away, and its size is put back.
+/// A few huge pages more for the time of the tests that use it. The pool is the whole machine's, so a lock file keeps away other runs of these
+/// tests and transcripts that want no huge pages, and its size is put back.
 /// </summary>
-public sealed class HugePagePoolFixture : IDisposable
+public sealed class HugePagePoolFixture : IAsyncLifetime
 {
     public const ulong PageSize = 2 << 20;
 
@@ -15,15 +16,15 @@ public sealed class HugePagePoolFixture : IDisposable
 
     private const string PoolSize = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
 
-    private readonly FileStream? _lock;
-    private readonly ulong _before;
+    private FileStream? _lock;
+    private ulong _before;
 
-    public HugePagePoolFixture()
+    public async Task InitializeAsync()
     {
-        // Made for each class that uses it, whether its tests are skipped or not.
+        // Made whether the tests that use it are skipped or not.
         if (WhyNot() is not null)
             return;
-        _lock = WaitForLock();
+        _lock = await TakeLockAsync();
         _before = Pool.Total!.Value;
         Resize(_before + Added);
     }
@@ -47,17 +48,17 @@ public sealed class HugePagePoolFixture : IDisposable
         }
     }
 
-    public void Dispose()
+    public async Task DisposeAsync()
     {
         if (_lock is null)
             return;
         Resize(_before);
-        _lock.Dispose();
+        await _lock.DisposeAsync();
     }
 
     private static void Resize(ulong pages) => File.WriteAllText(PoolSize, pages.ToString(CultureInfo.InvariantCulture));
 
-    private static FileStream WaitForLock()
+    private static async Task<FileStream> TakeLockAsync()
     {
         var end = TimeProvider.System.GetTimestamp() + (long)(60 * TimeProvider.System.TimestampFrequency);
         while (true)
@@ -69,7 +70,7 @@ public sealed class HugePagePoolFixture : IDisposable
             }
             catch (IOException) when (TimeProvider.System.GetTimestamp() < end)
             {
-                Thread.Sleep(20);
+                await Task.Delay(20);
             }
         }
     }
