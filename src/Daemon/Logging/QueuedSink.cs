@@ -23,21 +23,27 @@ internal sealed class QueuedSink : ILogEventSink, IDisposable
         "{Timestamp:yyyy-MM-ddTHH:mm:ss.ffffffK} {Level:u3} {Message:l}{NewLine}{Exception}", CultureInfo.InvariantCulture);
 
     private readonly TextWriter _output;
-    private readonly Thread _thread;
+    private readonly Lazy<Thread> _thread;
     private long _dropped;
 
     /// <param name="output">Closed with the sink.</param>
     public QueuedSink(TextWriter output)
     {
         _output = output;
-        _thread = new Thread(WriteAll) { Name = "log", IsBackground = true };
-        _thread.Start();
+        // With the first line, which comes when clients can connect already: a start that waits for a thread is slower.
+        _thread = new Lazy<Thread>(() =>
+        {
+            var thread = new Thread(WriteAll) { Name = "log", IsBackground = true };
+            thread.Start();
+            return thread;
+        });
     }
 
     public void Emit(LogEvent logEvent)
     {
         try
         {
+            _ = _thread.Value;
             if (!_queue.TryAdd(logEvent))
                 Interlocked.Increment(ref _dropped);
         }
@@ -51,7 +57,7 @@ internal sealed class QueuedSink : ILogEventSink, IDisposable
     public void Dispose()
     {
         _queue.CompleteAdding();
-        if (!_thread.Join(CloseTimeout))
+        if (_thread.IsValueCreated && !_thread.Value.Join(CloseTimeout))
             return;
         _output.Dispose();
         _queue.Dispose();

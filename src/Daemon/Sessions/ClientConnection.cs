@@ -38,13 +38,15 @@ internal sealed class ClientConnection : IAsyncDisposable
     /// <summary>Serves the client until it or the daemon ends.</summary>
     public async Task RunAsync(ReadOnlyMemory<byte> greeting)
     {
-        DaemonLog.ClientConnected(_log, Number, _session.ReadOnly);
         _guest.Attach(_session);
         try
         {
             using var server = new QmpServer<Client>(_session, _commands, _client, Observe);
+            // Greeted first: nothing is read yet, so the line stands before those of its commands all the same.
+            var serving = server.ServeAsync(greeting);
+            DaemonLog.ClientConnected(_log, Number, _session.ReadOnly);
             var receiving = _pipe.ReceiveAsync();
-            await server.ServeAsync(greeting).ConfigureAwait(false);
+            await serving.ConfigureAwait(false);
             _pipe.Dispose();
             await receiving.ConfigureAwait(false);
         }

@@ -10,35 +10,27 @@ namespace Hostmemd.Sessions;
 /// <summary>Listens on one Unix socket and serves each client that comes, greeted at once and independent of the others.</summary>
 internal sealed class QmpListener : IAsyncDisposable
 {
-    private const int Backlog = 512;
-
-    private readonly ListenOptions _options;
+    private readonly ListeningSocket _listening;
     private readonly Guest _guest;
     private readonly CommandTable<Client> _commands;
     private readonly ReadOnlyMemory<byte> _greeting = Greeting.Format(ControlCommands.Version);
     private readonly ILogger _log;
-    private readonly Socket _socket;
-    private readonly (ulong Device, ulong Inode) _identity;
     private readonly Lock _gate = new();
     private readonly HashSet<ClientConnection> _connections = [];
     private Task _accepting = Task.CompletedTask;
     private bool _stopping;
     private long _lastClient;
 
-    private QmpListener(ListenOptions options, Guest guest, CommandTable<Client> commands, Socket socket, (ulong, ulong) identity, ILogger log)
-    {
-        (_options, _guest, _commands, _log) = (options, guest, commands, log);
-        (_socket, _identity) = (socket, identity);
-    }
+    private QmpListener(ListeningSocket listening, Guest guest, CommandTable<Client> commands, ILogger log) =>
+        (_listening, _guest, _commands, _log) = (listening, guest, commands, log);
 
-    /// <summary>Binds the socket and accepts from now on.</summary>
-    /// <exception cref="ListenException">The path cannot be bound, or somebody listens there.</exception>
-    public static QmpListener Start(ListenOptions options, Guest guest, CommandTable<Client> commands, ILogger log)
+    /// <summary>Accepts from now on.</summary>
+    /// <param name="listening">Owned from now on.</param>
+    public static QmpListener Start(ListeningSocket listening, Guest guest, CommandTable<Client> commands, ILogger log)
     {
-        var (socket, identity) = UnixSocketFile.Listen(options, Backlog, guest.Kernel);
-        var listener = new QmpListener(options, guest, commands, socket, identity, log);
-        DaemonLog.Listening(log, options.Path, options.ReadOnly);
+        var listener = new QmpListener(listening, guest, commands, log);
         listener._accepting = listener.AcceptAllAsync();
+        DaemonLog.Listening(log, listening.Options.Path, listening.Options.ReadOnly);
         return listener;
     }
 
@@ -51,10 +43,10 @@ internal sealed class QmpListener : IAsyncDisposable
             _stopping = true;
             connections = [.. _connections];
         }
-        _socket.Dispose();
+        _listening.Close();
         await _accepting.ConfigureAwait(false);
         await Task.WhenAll(connections.Select(connection => connection.DisposeAsync().AsTask())).ConfigureAwait(false);
-        UnixSocketFile.DeleteIfOurs(_options.Path, _identity, _guest.Kernel);
+        _listening.Dispose();
     }
 
     private async Task AcceptAllAsync()
@@ -65,7 +57,7 @@ internal sealed class QmpListener : IAsyncDisposable
             Socket accepted;
             try
             {
-                accepted = await _socket.AcceptAsync().ConfigureAwait(false);
+                accepted = await _listening.Socket.AcceptAsync().ConfigureAwait(false);
                 failing = false;
             }
             catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
@@ -76,7 +68,7 @@ internal sealed class QmpListener : IAsyncDisposable
             {
                 // One client's trouble, or no descriptors left: neither ends the listening, and one line in the log is enough.
                 if (!failing)
-                    DaemonLog.AcceptFailed(_log, _options.Path, e.SocketErrorCode);
+                    DaemonLog.AcceptFailed(_log, _listening.Options.Path, e.SocketErrorCode);
                 failing = true;
                 await Task.Delay(TimeSpan.FromMilliseconds(50), _guest.Clock).ConfigureAwait(false);
                 continue;
@@ -87,7 +79,7 @@ internal sealed class QmpListener : IAsyncDisposable
 
     private void Serve(Socket accepted)
     {
-        var connection = new ClientConnection(++_lastClient, accepted, _options.ReadOnly, _guest, _commands, _log);
+        var connection = new ClientConnection(++_lastClient, accepted, _listening.Options.ReadOnly, _guest, _commands, _log);
         lock (_gate)
         {
             if (_stopping)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Hostmemd.Api;
 using Hostmemd.Commands;
 using Hostmemd.Devices;
@@ -7,6 +6,7 @@ using Hostmemd.Kvm;
 using Hostmemd.Logging;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
+using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
 using Serilog;
 using Serilog.Events;
@@ -30,18 +30,43 @@ internal static class DaemonProcess
         ProcessLimits.ForbidCoreDumps(kernel);
         ProcessLimits.UseOneMallocArena();
 
-        var guest = await StartGuestAsync(options, kernel, log).ConfigureAwait(false);
-        await using var guestEnded = guest.ConfigureAwait(false);
-        // Signals are taken from here on: the guest can end in order.
-        using var terminate = OnSignal(PosixSignal.SIGTERM, guest);
-        using var interrupt = OnSignal(PosixSignal.SIGINT, guest);
-        using var hangUp = OnSignal(PosixSignal.SIGHUP, guest);
-
-        var listeners = new List<QmpListener>();
+        // Made on threads of its own, first of all: the rest of the start goes on meanwhile.
+        var starting = StartGuestAsync(options, kernel, log);
+        using var signals = new EndSignals();
+        var sockets = new List<ListeningSocket>();
         try
         {
-            Listen(options, guest, listeners, log);
-            using var pidFile = options.PidFile is null ? null : new PidFile(options.PidFile);
+            // Who connects before the guest is there is greeted when it is.
+            Bind(options, sockets, kernel);
+            var commands = CommandList.Create();
+            if (await Task.WhenAny(starting, signals.Received).ConfigureAwait(false) != starting)
+                return 0;
+            var guest = await starting.ConfigureAwait(false);
+            await using var guestEnded = guest.ConfigureAwait(false);
+            await ServeAsync(options, guest, sockets, commands, signals.Received, log).ConfigureAwait(false);
+            return 0;
+        }
+        finally
+        {
+            foreach (var socket in sockets)
+                socket.Dispose();
+        }
+    }
+
+    /// <summary>Listens until the guest or a signal ends it.</summary>
+    private static async Task ServeAsync(
+        DaemonOptions options, Guest guest, List<ListeningSocket> sockets, CommandTable<Client> commands, Task signalled, ILogger log)
+    {
+        // Whoever is greeted finds it.
+        using var pidFile = options.PidFile is null ? null : new PidFile(options.PidFile);
+        var listeners = sockets.Select(socket => QmpListener.Start(socket, guest, commands, log)).ToList();
+        try
+        {
+            DaemonLog.Started(log, ControlCommands.Version.Package, guest.Vm is null ? "none" : "kvm", guest.Machine.Kind.ToString().ToLowerInvariant());
+            if (options.Listen.Count == 0)
+                await Console.Out.WriteLineAsync(sockets[0].Options.Path).ConfigureAwait(false);
+            if (await Task.WhenAny(guest.ShutdownRequested, signalled).ConfigureAwait(false) == signalled)
+                guest.Shutdown(ShutdownCause.HostSignal);
             var cause = await guest.ShutdownRequested.ConfigureAwait(false);
             DaemonLog.Ending(log, ShutdownData.Causes.NameOf(cause));
             // Clients that wait for it get their answer while they are still there.
@@ -52,7 +77,6 @@ internal static class DaemonProcess
             foreach (var listener in listeners)
                 await listener.DisposeAsync().ConfigureAwait(false);
         }
-        return 0;
     }
 
     private static StreamWriter OpenLog(string? path)
@@ -96,7 +120,6 @@ internal static class DaemonProcess
         {
             throw new OptionException(e.Message);
         }
-        DaemonLog.Started(log, ControlCommands.Version.Package, useKvm ? "kvm" : "none", machine.Kind.ToString().ToLowerInvariant());
         try
         {
             foreach (var (text, objectOptions) in options.Objects)
@@ -126,23 +149,19 @@ internal static class DaemonProcess
         }
     }
 
-    private static void Listen(DaemonOptions options, Guest guest, List<QmpListener> listeners, ILogger log)
+    private static void Bind(DaemonOptions options, List<ListeningSocket> sockets, IKernel kernel)
     {
-        var commands = CommandList.Create();
-        var wanted = options.Listen.Count > 0 ? options.Listen : [new ListenOptions(DefaultSocket())];
-        foreach (var listen in wanted)
+        foreach (var listen in options.Listen.Count > 0 ? options.Listen : [new ListenOptions(DefaultSocket())])
         {
             try
             {
-                listeners.Add(QmpListener.Start(listen, guest, commands, log));
+                sockets.Add(ListeningSocket.Bind(listen, kernel));
             }
             catch (ListenException e)
             {
                 throw new OptionException($"-qmp unix:{listen.Path}: Failed to bind socket to {listen.Path}: {e.Message}");
             }
         }
-        if (options.Listen.Count == 0)
-            Console.Out.WriteLine(wanted[0].Path);
     }
 
     private static string DefaultSocket()
@@ -150,10 +169,4 @@ internal static class DaemonProcess
         var directory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR");
         return Path.Combine(string.IsNullOrEmpty(directory) ? "/run" : directory, "hostmemd.sock");
     }
-
-    private static PosixSignalRegistration OnSignal(PosixSignal signal, Guest guest) => PosixSignalRegistration.Create(signal, context =>
-    {
-        context.Cancel = true;
-        guest.Shutdown(ShutdownCause.HostSignal);
-    });
 }

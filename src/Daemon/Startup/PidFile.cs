@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Hostmemd.Startup;
 
-/// <summary>The file that -pidfile names; it is there while the sockets listen.</summary>
+/// <summary>The file that -pidfile names; it is there before a client is greeted, and until the last one has gone.</summary>
 internal sealed class PidFile : IDisposable
 {
     private readonly string _path;

@@ -25,7 +25,7 @@ public sealed class DescriptorTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _guest = await InProcessGuest.StartAsync(_kernel, "-accel none");
-        _listener = QmpListener.Start(new ListenOptions(SocketPath), _guest.Guest, CommandList.Create(), Logger.None);
+        _listener = QmpListener.Start(ListeningSocket.Bind(new ListenOptions(SocketPath), _kernel), _guest.Guest, CommandList.Create(), Logger.None);
     }
 
     public async Task DisposeAsync()

@@ -280,7 +280,7 @@ public sealed class FdSetTests : IAsyncLifetime
     private async Task StartAsync(IKernel kernel)
     {
         _guest = await InProcessGuest.StartAsync(kernel, "-accel none");
-        _listener = QmpListener.Start(new ListenOptions(SocketPath), _guest.Guest, CommandList.Create(), Logger.None);
+        _listener = QmpListener.Start(ListeningSocket.Bind(new ListenOptions(SocketPath), _kernel), _guest.Guest, CommandList.Create(), Logger.None);
     }
 
     private async Task StopAsync()

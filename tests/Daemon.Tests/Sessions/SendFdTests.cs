@@ -168,7 +168,7 @@ public sealed class SendFdTests : IAsyncLifetime
     {
         var path = Path.Combine(_directory.FullName, "watch");
         await using var listener = QmpListener.Start(
-            new ListenOptions(path) { ReadOnly = true }, _guest.Guest, CommandList.Create(), Logger.None);
+            ListeningSocket.Bind(new ListenOptions(path) { ReadOnly = true }, _kernel), _guest.Guest, CommandList.Create(), Logger.None);
         await using var client = await (await QmpClient.ConnectAsync(path)).NegotiateAsync();
 
         await client.ExchangeAsync(
@@ -238,6 +238,6 @@ public sealed class SendFdTests : IAsyncLifetime
     private async Task StartAsync(string arguments)
     {
         _guest = await InProcessGuest.StartAsync(_kernel, arguments);
-        _listener = QmpListener.Start(new ListenOptions(SocketPath), _guest.Guest, CommandList.Create(), Logger.None);
+        _listener = QmpListener.Start(ListeningSocket.Bind(new ListenOptions(SocketPath), _kernel), _guest.Guest, CommandList.Create(), Logger.None);
     }
 }

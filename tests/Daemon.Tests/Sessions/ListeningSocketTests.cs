@@ -4,7 +4,7 @@ using Xunit;
 namespace Hostmemd.Daemon.Tests.Sessions;
 
 /// <summary>A listening socket is made whole, or the start is refused and no file is left.</summary>
-public sealed class UnixSocketFileTests
+public sealed class ListeningSocketTests
 {
     [Fact]
     public void Whichever_call_fails_the_start_is_refused_and_no_file_is_left()
@@ -35,7 +35,7 @@ public sealed class UnixSocketFileTests
         kernel.FailAt(failAt);
         try
         {
-            UnixSocketFile.Listen(options, backlog: 1, kernel).Socket.Dispose();
+            ListeningSocket.Bind(options, kernel).Dispose();
             return null;
         }
         catch (ListenException e)

@@ -4,13 +4,31 @@ using Hostmemd.Kvm.Native;
 
 namespace Hostmemd.Sessions;
 
-/// <summary>The file that a listening Unix socket is: made, given its permissions, and removed only while it is still the one we made.</summary>
-internal static class UnixSocketFile
+/// <summary>
+/// A listening Unix socket and the file that it is: made, given its permissions, and removed only while it is still the one we made.
+/// </summary>
+internal sealed class ListeningSocket : IDisposable
 {
+    /// <summary>Clients that may wait to be accepted; those beyond it get EAGAIN from connect.</summary>
+    private const int Backlog = 512;
+
+    private readonly IKernel _kernel;
+
+    /// <summary>Device and inode: what tells our file from another that took its name.</summary>
+    private readonly (ulong Device, ulong Inode) _identity;
+
+    private ListeningSocket(ListenOptions options, Socket socket, (ulong Device, ulong Inode) identity, IKernel kernel)
+    {
+        (Options, Socket, _identity, _kernel) = (options, socket, identity, kernel);
+    }
+
+    public ListenOptions Options { get; }
+
+    public Socket Socket { get; }
+
     /// <summary>Binds the path, gives the file its permissions and listens. On failure no file is left.</summary>
-    /// <returns>The listening socket, and what tells its file from another that takes its name later.</returns>
     /// <exception cref="ListenException">The path cannot be bound, its permissions cannot be set, or somebody listens there.</exception>
-    public static (Socket Socket, (ulong Device, ulong Inode) Identity) Listen(ListenOptions options, int backlog, IKernel kernel)
+    public static ListeningSocket Bind(ListenOptions options, IKernel kernel)
     {
         var bytes = System.Text.Encoding.UTF8.GetByteCount(options.Path);
         if (bytes > SocketNames.MaxPathBytes)
@@ -23,8 +41,8 @@ internal static class UnixSocketFile
                 File.SetUnixFileMode(options.Path, mode);
             if (options.Group is { } group)
                 kernel.Chown(options.Path, uint.MaxValue, GroupFile.Find(group));
-            socket.Listen(backlog);
-            return (socket, IdentityOf(options.Path, kernel));
+            socket.Listen(Backlog);
+            return new ListeningSocket(options, socket, IdentityOf(options.Path, kernel), kernel);
         }
         catch (Exception e)
         {
@@ -40,12 +58,17 @@ internal static class UnixSocketFile
         }
     }
 
-    public static void DeleteIfOurs(string path, (ulong Device, ulong Inode) identity, IKernel kernel)
+    /// <summary>Stops listening: who waited to be accepted is refused. The file stays until <see cref="Dispose"/>.</summary>
+    public void Close() => Socket.Dispose();
+
+    /// <summary>Stops listening and removes the file, if it is still ours.</summary>
+    public void Dispose()
     {
+        Socket.Dispose();
         try
         {
-            if (IdentityOf(path, kernel) == identity)
-                kernel.Unlink(path);
+            if (IdentityOf(Options.Path, _kernel) == _identity)
+                _kernel.Unlink(Options.Path);
         }
         catch (KernelException)
         {
@@ -53,7 +76,6 @@ internal static class UnixSocketFile
         }
     }
 
-    /// <summary>Device and inode: what tells our socket from another that took its name.</summary>
     private static (ulong Device, ulong Inode) IdentityOf(string path, IKernel kernel)
     {
         // O_PATH looks at the file without opening it: a socket cannot be opened.
