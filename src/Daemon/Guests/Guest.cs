@@ -7,6 +7,7 @@ using Hostmemd.Objects;
 using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Session;
+using Hostmemd.Protocol.Wire;
 using Hostmemd.Usage;
 using Serilog;
 
@@ -51,6 +52,9 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>Where DIMMs go. Only inside <see cref="Owned"/>.</summary>
     public DimmBay Dimms { get; }
+
+    /// <summary>What the input of all its clients may take.</summary>
+    public InputBudget Input { get; } = new() { Relieved = ReturnMemory };
 
     public NamedDescriptors Descriptors { get; } = new();
 
@@ -190,6 +194,10 @@ internal sealed class Guest : IAsyncDisposable
     public void Attach(QmpSession session) => Owned(_ => _sessions = _sessions.Add(session));
 
     public void Detach(QmpSession session) => Owned(_ => _sessions = _sessions.Remove(session));
+
+    /// <summary>After large input: on a host whose RAM is sold to guests the heap does not keep what it may need again.</summary>
+    private static void ReturnMemory() => ThreadPool.UnsafeQueueUserWorkItem(
+        static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true), null);
 
     /// <summary>Unplugs, unmaps and closes everything, slots before memory. What fails is logged; the rest goes on.</summary>
     public async ValueTask DisposeAsync()

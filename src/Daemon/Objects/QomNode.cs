@@ -23,6 +23,9 @@ internal abstract class QomNode(string path, string typeName)
             .Prepend(new QomProperty("type", "string", () => new JsonString(TypeName)))
             .Concat(Children.Select(child => new QomProperty(child.Name, $"child<{child.TypeName}>", () => new JsonString(child.Path))));
 
+    /// <summary>The children that can have something of that name below them; not all of them where there can be many.</summary>
+    public virtual IEnumerable<QomNode> Holders(string name) => Children;
+
     /// <summary>The child of that name, without listing them all where there can be many.</summary>
     public virtual QomNode? Child(string name) => Children.FirstOrDefault(child => child.Name == name);
 }

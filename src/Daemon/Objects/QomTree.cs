@@ -79,7 +79,7 @@ internal sealed class QomTree
     {
         if (Walk(from, components) is { } match)
             found.Add(match);
-        foreach (var child in from.Children)
+        foreach (var child in from.Holders(components[0]))
             Search(child, components, found);
     }
 }

@@ -28,7 +28,7 @@ internal sealed class ClientConnection : IAsyncDisposable
         Number = number;
         (_guest, _commands, _log) = (guest, commands, log);
         _pipe = new UnixSocketPipe(socket, guest.Clock);
-        _session = new QmpSession(_pipe, readOnly, count => Events.Lost(count, guest.Clock), _pipe.SendAttachedAsync);
+        _session = new QmpSession(_pipe, readOnly, count => Events.Lost(count, guest.Clock), _pipe.SendAttachedAsync, guest.Input);
         _client = new Client(guest, _session, () => _pipe.TakeDescriptor(_session.CommandEnd));
     }
 

@@ -57,17 +57,15 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
             while (true)
             {
                 var count = Receive(size);
-                if (count < 0)
-                {
-                    await _socket.ReceiveAsync(Memory<byte>.Empty).ConfigureAwait(false);
-                    continue;
-                }
                 if (count == 0)
                     break;
+                if (count > 0 && await _received.Writer.FlushAsync().ConfigureAwait(false) is { IsCompleted: true } or { IsCanceled: true })
+                    break;
+                // What did not fill the buffer was all there was.
+                if (count < size)
+                    await _socket.ReceiveAsync(Memory<byte>.Empty).ConfigureAwait(false);
                 // Much is coming: take it in larger pieces.
                 size = count == size ? Math.Min(size * 2, LargeRead) : SmallRead;
-                if (await _received.Writer.FlushAsync().ConfigureAwait(false) is { IsCompleted: true } or { IsCanceled: true })
-                    break;
             }
         }
         catch (Exception e) when (e is SocketException or KernelException or ObjectDisposedException)

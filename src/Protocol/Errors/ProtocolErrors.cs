@@ -3,6 +3,9 @@ namespace Hostmemd.Protocol.Errors;
 /// <summary>Every error text of the protocol itself, equal to QEMU 11.1.3's. The texts of commands are with the commands.</summary>
 public static class ProtocolErrors
 {
+    /// <summary>Ours: QEMU serves one client, and bounds each value alone.</summary>
+    public const string TooMuchInput = "JSON input limit of all clients exceeded, try again later";
+
     // The request's envelope.
     public static QmpException NotAnObject() => new("QMP input must be a JSON object");
 

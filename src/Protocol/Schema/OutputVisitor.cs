@@ -55,7 +55,7 @@ public sealed class OutputVisitor(JsonWriter writer) : Visitor
     {
         if (text is null)
             return false;
-        writer.Raw(text.Utf8.Span);
+        writer.Raw(text.Utf8);
         return true;
     }
 

@@ -2,16 +2,20 @@ namespace Hostmemd.Protocol.Session;
 
 /// <summary>
 /// A session's in-band commands: one at a time, in the order they came. As in QEMU at most <see cref="Capacity"/> wait behind the running one;
-/// then reading stops, and an out-of-band command behind them waits too.
+/// then reading stops, and an out-of-band command behind them waits too. It also stops while they take much memory.
 /// </summary>
 internal sealed class InBandQueue
 {
     /// <summary>Commands that may wait (seen in QEMU 11.1.3: with 7 waiting an exec-oob is still read, with 8 it is not).</summary>
     public const int Capacity = 8;
 
+    /// <summary>Bytes of memory that the commands may take before reading stops.</summary>
+    private const long CostLimit = 1024 * 1024;
+
     private readonly Lock _gate = new();
     private readonly Queue<TaskCompletionSource> _waiting = new();
     private bool _running;
+    private long _cost;
     private TaskCompletionSource? _roomWaiter;
 
     public bool IsFull
@@ -19,15 +23,19 @@ internal sealed class InBandQueue
         get
         {
             lock (_gate)
-                return _waiting.Count >= Capacity;
+                return MustWait;
         }
     }
 
+    private bool MustWait => _waiting.Count >= Capacity || _cost > CostLimit;
+
     /// <summary>Completes when it is the caller's turn; <see cref="Leave"/> ends the turn.</summary>
-    public ValueTask EnterAsync()
+    /// <param name="cost">Bytes of memory that the command takes.</param>
+    public ValueTask EnterAsync(long cost)
     {
         lock (_gate)
         {
+            _cost += cost;
             if (!_running)
             {
                 _running = true;
@@ -39,15 +47,17 @@ internal sealed class InBandQueue
         }
     }
 
-    public void Leave()
+    /// <param name="cost">As when it entered.</param>
+    public void Leave(long cost)
     {
         lock (_gate)
         {
+            _cost -= cost;
             if (_waiting.TryDequeue(out var next))
                 next.SetResult();
             else
                 _running = false;
-            if (_waiting.Count < Capacity)
+            if (!MustWait)
             {
                 _roomWaiter?.TrySetResult();
                 _roomWaiter = null;
@@ -59,7 +69,7 @@ internal sealed class InBandQueue
     {
         lock (_gate)
         {
-            if (_waiting.Count < Capacity)
+            if (!MustWait)
                 return Task.CompletedTask;
             _roomWaiter ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _roomWaiter.Task;

@@ -75,6 +75,8 @@ internal sealed partial class Outbox
         lock (_gate)
         {
             _sending.Reset();
+            account.Remove(_sendingCost);
+            _sendingCost = 0;
             AppendLost();
             if (_closed || _corked || _filling.Length == 0)
             {
@@ -83,6 +85,7 @@ internal sealed partial class Outbox
                 return false;
             }
             (_sending, _filling) = (_filling, _sending);
+            (_sendingCost, _fillingCost) = (_fillingCost, 0);
             _attachments.Swap();
             _standardBytes = 0;
             Wake();

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Hostmemd.Protocol.Wire;
 using Nerdbank.Streams;
 
 namespace Hostmemd.Protocol.Session;
@@ -14,7 +15,8 @@ namespace Hostmemd.Protocol.Session;
 /// reported by one EVENTS_LOST when there is room. A standard event is never dropped: a client that leaves a whole
 /// <see cref="HighMark"/> of them lying is disconnected, and so is one whose running command holds so many.</para>
 /// </remarks>
-internal sealed partial class Outbox(PipeWriter output, Func<ulong, EventMessage>? eventsLost, AttachmentSender? sendAttached = null) : IDisposable
+internal sealed partial class Outbox(
+    PipeWriter output, InputAccount account, Func<ulong, EventMessage>? eventsLost, AttachmentSender? sendAttached = null) : IDisposable
 {
     /// <summary>Bytes that may wait for a client.</summary>
     public const long HighMark = 1024 * 1024;
@@ -25,6 +27,8 @@ internal sealed partial class Outbox(PipeWriter output, Func<ulong, EventMessage
     private readonly Attachments _attachments = new();
     private Sequence<byte> _filling = new();
     private Sequence<byte> _sending = new();
+    private long _fillingCost;
+    private long _sendingCost;
     private long _standardBytes;
     private ulong _lost;
     private ulong? _pinned;
@@ -65,18 +69,31 @@ internal sealed partial class Outbox(PipeWriter output, Func<ulong, EventMessage
         }
     }
 
+    /// <summary>A message before all commands: the greeting.</summary>
+    public void Greet(ReadOnlySpan<byte> utf8)
+    {
+        lock (_gate)
+            Append(utf8);
+        Send();
+    }
+
     /// <summary>A reply, already formatted; it ends the pin, and what waited behind it follows.</summary>
+    /// <param name="line">Its long pieces are kept by reference until they are sent, the others are copied.</param>
     /// <param name="inBand">It is the reply of the in-band command that runs: it ends the pin.</param>
     /// <param name="takesAttachment">What the command attached goes with it; else that is dropped.</param>
-    public void Reply(ReadOnlySpan<byte> utf8, bool inBand, bool takesAttachment = false)
+    /// <param name="cost">What the request takes of the account; it is given back when the reply, which may refer to it, is sent.</param>
+    public void Reply(MessageBuffer line, bool inBand, bool takesAttachment = false, long cost = 0)
     {
         lock (_gate)
         {
-            if (inBand && takesAttachment)
-                _attachments.Bind(_filling.Length, utf8.Length);
-            Append(utf8);
+            var begin = _filling.Length;
+            foreach (var piece in line.Pieces)
+                Append(piece);
+            _fillingCost += cost;
             if (inBand)
             {
+                if (takesAttachment)
+                    _attachments.Bind(begin, (int)Math.Min(_filling.Length - begin, int.MaxValue));
                 _attachments.DropNext();
                 Unpin();
             }
@@ -144,6 +161,7 @@ internal sealed partial class Outbox(PipeWriter output, Func<ulong, EventMessage
             _attachments.DropWaiting();
             Wake();
         }
+        account.Close();
         _closedSource.TrySetResult();
         output.CancelPendingFlush();
     }
@@ -197,6 +215,14 @@ internal sealed partial class Outbox(PipeWriter output, Func<ulong, EventMessage
             return;
         Append(eventsLost(_lost).Utf8.Span);
         _lost = 0;
+    }
+
+    private void Append(ReadOnlyMemory<byte> utf8)
+    {
+        if (utf8.Length < MessageBuffer.SharedFrom)
+            Append(utf8.Span);
+        else if (!_closed)
+            _filling.Append(utf8);
     }
 
     private void Append(ReadOnlySpan<byte> utf8)

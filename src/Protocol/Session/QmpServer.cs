@@ -35,7 +35,7 @@ public sealed class QmpServer<TClient> : JsonRpc
     /// <summary>Sends the greeting and serves until the client has ended and all is answered.</summary>
     public async Task ServeAsync(ReadOnlyMemory<byte> greeting)
     {
-        _session.Outbox.Reply(greeting.Span, inBand: false);
+        _session.Outbox.Greet(greeting.Span);
         StartListening();
         try
         {
@@ -57,12 +57,27 @@ public sealed class QmpServer<TClient> : JsonRpc
         var qmp = (QmpRequest)request;
         if (!qmp.IsOutOfBand)
         {
-            await _session.InBand.EnterAsync().ConfigureAwait(false);
+            await _session.InBand.EnterAsync(qmp.Cost).ConfigureAwait(false);
             _session.CommandEnd = qmp.End;
             // What still waits when the client has gone goes with it.
             if (_session.Closed.IsCompleted)
-                return new QmpReply(qmp, new QmpException("the client is gone"));
+                return new QmpReply(qmp, new QmpException("the client is gone"), _session.TakeBuffer());
         }
+        if (qmp.Cost < InputBudget.LargeValue)
+            return await AnswerAsync(qmp).ConfigureAwait(false);
+        await _session.Budget.LargeTurn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            return await AnswerAsync(qmp).ConfigureAwait(false);
+        }
+        finally
+        {
+            _session.Budget.LargeTurn.Release();
+        }
+    }
+
+    private async ValueTask<QmpReply> AnswerAsync(QmpRequest qmp)
+    {
         var started = _observer is null ? 0 : Stopwatch.GetTimestamp();
         var name = "";
         try
@@ -70,20 +85,20 @@ public sealed class QmpServer<TClient> : JsonRpc
             var envelope = QmpEnvelope.Open(qmp.Reading, _session.IsOobEnabled);
             name = envelope.Command;
             var result = await Find(name, qmp.IsOutOfBand).InvokeAsync(_client, envelope.Arguments).ConfigureAwait(false);
-            var reply = new QmpReply(qmp, result);
+            var reply = new QmpReply(qmp, result, _session.TakeBuffer());
             _observer?.Invoke(name, qmp.ClientId, Stopwatch.GetElapsedTime(started), null);
             return reply;
         }
         catch (QmpException e)
         {
             _observer?.Invoke(name, qmp.ClientId, Stopwatch.GetElapsedTime(started), e);
-            return new QmpReply(qmp, e);
+            return new QmpReply(qmp, e, _session.TakeBuffer());
         }
         catch (Exception e)
         {
             // A bug of ours. The client is told that its command failed; the observer logs the rest; session and program go on.
             _observer?.Invoke(name, qmp.ClientId, Stopwatch.GetElapsedTime(started), e);
-            return new QmpReply(qmp, new QmpException($"The command {name} failed inside the daemon; its log says more"));
+            return new QmpReply(qmp, new QmpException($"The command {name} failed inside the daemon; its log says more"), _session.TakeBuffer());
         }
     }
 

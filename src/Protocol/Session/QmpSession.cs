@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.IO.Pipelines;
 using Hostmemd.Protocol.Errors;
+using Hostmemd.Protocol.Wire;
 
 namespace Hostmemd.Protocol.Session;
 
@@ -17,17 +18,22 @@ public sealed class QmpSession : IDisposable
     private volatile bool _oobEnabled;
     private volatile bool _finishing;
     private int _inFlight = 1; // one for the reader
+    private MessageBuffer? _spareBuffer;
 
     /// <param name="pipe">The connection; it stays the caller's to close, once the session has ended.</param>
     /// <param name="readOnly">Only commands that change nothing may be called.</param>
     /// <param name="eventsLost">Makes the event that tells how many events on request were dropped.</param>
     /// <param name="sendAttached">Sends what <see cref="Attach"/> takes, past the pipe, which has nothing left to write meanwhile.</param>
+    /// <param name="budget">Shared by all sessions of a program; null: this session has one of its own.</param>
     public QmpSession(
-        IDuplexPipe pipe, bool readOnly = false, Func<ulong, EventMessage>? eventsLost = null, AttachmentSender? sendAttached = null)
+        IDuplexPipe pipe, bool readOnly = false, Func<ulong, EventMessage>? eventsLost = null, AttachmentSender? sendAttached = null,
+        InputBudget? budget = null)
     {
         _pipe = pipe;
         ReadOnly = readOnly;
-        Outbox = new Outbox(pipe.Output, eventsLost, sendAttached);
+        Budget = budget ?? new InputBudget();
+        Account = new InputAccount(Budget);
+        Outbox = new Outbox(pipe.Output, Account, eventsLost, sendAttached);
     }
 
     public bool ReadOnly { get; }
@@ -49,6 +55,11 @@ public sealed class QmpSession : IDisposable
     public Task Closed => Outbox.Closed;
 
     internal Outbox Outbox { get; }
+
+    internal InputBudget Budget { get; }
+
+    /// <summary>What this session's input takes of the budget.</summary>
+    internal InputAccount Account { get; }
 
     internal InBandQueue InBand { get; } = new();
 
@@ -106,6 +117,16 @@ public sealed class QmpSession : IDisposable
         _finishing = true;
         Outbox.Dispose();
         Input.CancelPendingRead();
+    }
+
+    /// <summary>An empty buffer for one reply.</summary>
+    internal MessageBuffer TakeBuffer() => Interlocked.Exchange(ref _spareBuffer, null) ?? new MessageBuffer();
+
+    /// <summary>Takes back what <see cref="TakeBuffer"/> gave.</summary>
+    internal void GiveBack(MessageBuffer buffer)
+    {
+        buffer.Reset();
+        _spareBuffer = buffer;
     }
 
     internal void CommandStarted() => Interlocked.Increment(ref _inFlight);

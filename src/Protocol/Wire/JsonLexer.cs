@@ -34,8 +34,8 @@ internal sealed class JsonLexer
 
     private State _state;
     private byte _quote;
-    private byte[] _partial = [];
-    private int _partialLength;
+    private readonly TokenBuffer _partial = new();
+    private bool _dropping;
     private long _offset;
     private long _lineStart;
     private int _line = 1;
@@ -49,13 +49,13 @@ internal sealed class JsonLexer
     public long TokenColumn { get; private set; } = 1;
 
     /// <summary>Bytes of an unfinished token that are kept between two calls.</summary>
-    public int Unfinished => _partialLength;
+    public long Unfinished => _partial.Length;
 
     /// <summary>Takes input up to the end of the next token.</summary>
     /// <param name="used">Bytes taken; call again with the rest.</param>
-    /// <param name="token">The token's bytes, quotes included; valid until the next call.</param>
+    /// <param name="token">The token, which is valid until the next call.</param>
     /// <returns>false: all input was taken and no token ended.</returns>
-    public bool TryCut(ReadOnlySpan<byte> input, out int used, out JsonTokenKind kind, out ReadOnlySpan<byte> token)
+    public bool TryCut(ReadOnlySpan<byte> input, out int used, out JsonToken token)
     {
         var start = 0; // where the token begins in this input; a part of it may be kept from before
         for (var i = 0; i < input.Length; i++)
@@ -101,9 +101,8 @@ internal sealed class JsonLexer
             // A number or keyword ends before this byte, which is looked at again; everything else ends with it.
             var ahead = ended is JsonTokenKind.Integer or JsonTokenKind.Float or JsonTokenKind.Keyword;
             used = ahead ? i : i + 1;
-            kind = ended.Value;
-            token = Take(input[start..used]);
-            _state = kind == JsonTokenKind.Stray ? State.Recovery : State.Start;
+            token = Take(ended.Value, input[start..used]);
+            _state = ended == JsonTokenKind.Stray ? State.Recovery : State.Start;
             _lookedAhead = ahead;
             _pendingByteCounted = ahead;
             _offset += used;
@@ -113,17 +112,19 @@ internal sealed class JsonLexer
             Keep(input[start..]);
         _offset += input.Length;
         used = input.Length;
-        kind = default;
         token = default;
         return false;
     }
 
-    /// <summary>Frees what a large token left behind.</summary>
-    public void Trim()
+    /// <summary>Gives up on the token that is unfinished: what is kept of it goes, and when it ends it comes as an empty one.</summary>
+    public void Drop()
     {
-        if (_partialLength == 0 && _partial.Length > 64 * 1024)
-            _partial = [];
+        _dropping = _state is not (State.Start or State.Recovery);
+        _partial.Clear();
     }
+
+    /// <summary>Frees what a large token left behind.</summary>
+    public void Trim() => _partial.Trim();
 
     private static SearchValues<byte> StopsOf(byte quote) =>
         SearchValues.Create([quote, (byte)'\\', 0xFE, 0xFF, .. Enumerable.Range(0, 0x20).Select(control => (byte)control)]);
@@ -205,23 +206,23 @@ internal sealed class JsonLexer
     }
 
     /// <summary>The token's bytes: this input's, behind what was kept from inputs before.</summary>
-    private ReadOnlySpan<byte> Take(ReadOnlySpan<byte> last)
+    private JsonToken Take(JsonTokenKind kind, ReadOnlySpan<byte> last)
     {
-        if (_partialLength == 0)
-            return last;
+        if (_dropping)
+        {
+            _dropping = false;
+            return new JsonToken(kind, []);
+        }
+        if (_partial.Length == 0)
+            return new JsonToken(kind, last);
         Keep(last);
-        var whole = _partial.AsSpan(0, _partialLength);
-        _partialLength = 0;
-        return whole;
+        return _partial.Take(kind);
     }
 
     private void Keep(ReadOnlySpan<byte> part)
     {
         // One byte over the limit is enough for the parser to refuse the token; the rest of it is not kept.
-        part = part[..(int)Math.Min(part.Length, JsonLimits.MaxTokenBytes + 1 - _partialLength)];
-        if (_partial.Length < _partialLength + part.Length)
-            Array.Resize(ref _partial, Math.Max(256, Math.Max(_partial.Length * 2, _partialLength + part.Length)));
-        part.CopyTo(_partial.AsSpan(_partialLength));
-        _partialLength += part.Length;
+        if (!_dropping)
+            _partial.Append(part[..(int)Math.Min(part.Length, JsonLimits.MaxTokenBytes + 1 - _partial.Length)]);
     }
 }

@@ -29,25 +29,36 @@ internal sealed class JsonParser
         public Expect Expect { get; set; } = isObject ? Expect.KeyOrEnd : Expect.ValueOrEnd;
     }
 
+    /// <summary>What a token takes beside its bytes: the value, its place in a list, the name it has.</summary>
+    private const int TokenOverhead = 64;
+
     private readonly Stack<Frame> _open = new();
     private int _braces;
     private int _brackets;
     private int _tokens;
     private long _tokenBytes;
+    private long _textBytes;
     private bool _skipping;
+
+    /// <summary>About how many bytes of memory the unfinished value takes.</summary>
+    public long Held => _skipping ? 0 : _textBytes + ((long)_tokens * TokenOverhead);
 
     /// <summary>Takes the next token.</summary>
     /// <returns>A value that it completes, an error that it makes, or null: more is to come.</returns>
-    public JsonReading? Add(JsonTokenKind kind, ReadOnlySpan<byte> token, int line, long column)
+    public JsonReading? Add(JsonToken token, int line, long column)
     {
-        if (kind == JsonTokenKind.Stray)
+        // The end of what was refused when it was unfinished.
+        var isRefused = token.Length == 0;
+        if (token.Kind == JsonTokenKind.Stray)
         {
             // While an error is being skipped, a stray byte ends the skipping and makes no second error.
-            var wasSkipping = _skipping;
+            var wasSkipping = _skipping || isRefused;
             Reset();
-            return wasSkipping ? null : SyntaxError(line, column, $"stray '{Printable(token)}'");
+            return wasSkipping ? null : SyntaxError(line, column, $"stray '{token.Printable()}'");
         }
-        CountBrackets(kind);
+        if (isRefused)
+            return null;
+        CountBrackets(token.Kind);
         if (_skipping)
         {
             EndSkipping();
@@ -55,23 +66,20 @@ internal sealed class JsonParser
         }
         if (OverLimit(token.Length) is { } limit)
             return Fail(limit);
-        var value = Accept(kind, token, out var error);
+        var value = Accept(token, out var error);
         if (error is not null)
             return Fail(SyntaxError(line, column, error).Error!);
         if (value is null)
             return null;
+        var reading = new JsonReading(value, null) { Cost = Held };
         Reset();
-        return new JsonReading(value, null);
+        return reading;
     }
+
+    /// <summary>Refuses the value that is unfinished; the rest of it is skipped.</summary>
+    public JsonReading Refuse(string error) => Fail(error);
 
     private static JsonReading SyntaxError(int line, long column, string what) => new(null, $"{line}:{column}: JSON parse error, {what}");
-
-    /// <summary>The bytes as C would print them: up to a NUL.</summary>
-    private static string Printable(ReadOnlySpan<byte> token)
-    {
-        var end = token.IndexOf((byte)0);
-        return JsonStringDecoder.Printable(end < 0 ? token : token[..end]);
-    }
 
     private void CountBrackets(JsonTokenKind kind)
     {
@@ -84,7 +92,7 @@ internal sealed class JsonParser
         }
     }
 
-    private string? OverLimit(int tokenBytes)
+    private string? OverLimit(long tokenBytes)
     {
         _tokens++;
         _tokenBytes += tokenBytes;
@@ -115,15 +123,16 @@ internal sealed class JsonParser
     {
         _open.Clear();
         _braces = _brackets = _tokens = 0;
-        _tokenBytes = 0;
+        _tokenBytes = _textBytes = 0;
         _skipping = false;
     }
 
     /// <summary>One step of the grammar.</summary>
     /// <returns>The outermost value, if this token completes it.</returns>
-    private JsonValue? Accept(JsonTokenKind kind, ReadOnlySpan<byte> token, out string? error)
+    private JsonValue? Accept(JsonToken token, out string? error)
     {
         error = null;
+        var kind = token.Kind;
         _open.TryPeek(out var frame);
         switch (frame?.Expect ?? Expect.Value)
         {
@@ -135,7 +144,7 @@ internal sealed class JsonParser
             case Expect.KeyOrEnd or Expect.Key:
                 frame!.Expect = Expect.Colon;
                 if (kind == JsonTokenKind.String)
-                    frame.Key = JsonStringDecoder.Decode(token, out error);
+                    frame.Key = Text(token, out error).Value;
                 else
                     error = "expecting key";
                 return null;
@@ -148,28 +157,28 @@ internal sealed class JsonParser
                 error = kind == JsonTokenKind.Comma ? null : frame.IsObject ? "expected ',' or '}'" : "expected ',' or ']'";
                 return null;
             default:
-                return AcceptValue(kind, token, out error);
+                return AcceptValue(token, out error);
         }
     }
 
-    private JsonValue? AcceptValue(JsonTokenKind kind, ReadOnlySpan<byte> token, out string? error)
+    private JsonValue? AcceptValue(JsonToken token, out string? error)
     {
         error = null;
-        switch (kind)
+        switch (token.Kind)
         {
             case JsonTokenKind.LeftBrace or JsonTokenKind.LeftBracket:
-                _open.Push(new Frame(kind == JsonTokenKind.LeftBrace));
+                _open.Push(new Frame(token.Kind == JsonTokenKind.LeftBrace));
                 return null;
             case JsonTokenKind.String:
-                var text = JsonStringDecoder.Decode(token, out error);
-                return error is null ? Complete(new JsonString(text), out error) : null;
+                var text = Text(token, out error);
+                return error is null ? Complete(text, out error) : null;
             case JsonTokenKind.Integer or JsonTokenKind.Float:
-                if (JsonNumber.Parse(token, kind == JsonTokenKind.Integer) is { } number)
+                if (JsonNumber.Parse(token.Span, token.Kind == JsonTokenKind.Integer) is { } number)
                     return Complete(number, out error);
-                error = $"number '{Printable(token)}' is out of range";
+                error = $"number '{token.Printable()}' is out of range";
                 return null;
             case JsonTokenKind.Keyword:
-                JsonValue? word = token switch
+                JsonValue? word = token.Span switch
                 {
                     [(byte)'t', (byte)'r', (byte)'u', (byte)'e'] => JsonBool.True,
                     [(byte)'f', (byte)'a', (byte)'l', (byte)'s', (byte)'e'] => JsonBool.False,
@@ -178,12 +187,21 @@ internal sealed class JsonParser
                 };
                 if (word is not null)
                     return Complete(word, out error);
-                error = $"invalid keyword '{Printable(token)}'";
+                error = $"invalid keyword '{token.Printable()}'";
                 return null;
             default:
                 error = "expecting value";
                 return null;
         }
+    }
+
+    private JsonString Text(JsonToken token, out string? error)
+    {
+        error = null;
+        // UTF-16, but for what is kept as it came.
+        var plain = token.IsLarge && JsonStringDecoder.IsPlain(token.Large);
+        _textBytes += plain ? token.Length : 2 * token.Length;
+        return plain ? new JsonString(token.Large.Slice(1, token.Length - 2)) : new JsonString(JsonStringDecoder.Decode(token.Span, out error));
     }
 
     /// <summary>Puts a finished value where it belongs.</summary>

@@ -9,16 +9,19 @@ public sealed class JsonReader
     private readonly JsonLexer _lexer = new();
     private readonly JsonParser _parser = new();
 
+    /// <summary>About how many bytes of memory the value takes that is unfinished.</summary>
+    internal long Held => _lexer.Unfinished + _parser.Held;
+
     /// <summary>Takes input up to the end of the next value or error.</summary>
     /// <param name="used">Bytes taken; call again with the rest.</param>
     /// <returns>false: all input was taken and more is needed.</returns>
     public bool TryRead(ReadOnlySpan<byte> input, out int used, out JsonReading reading)
     {
         used = 0;
-        while (_lexer.TryCut(input[used..], out var taken, out var kind, out var token))
+        while (_lexer.TryCut(input[used..], out var taken, out var token))
         {
             used += taken;
-            if (_parser.Add(kind, token, _lexer.TokenLine, _lexer.TokenColumn) is not { } made)
+            if (_parser.Add(token, _lexer.TokenLine, _lexer.TokenColumn) is not { } made)
                 continue;
             _lexer.Trim();
             reading = made;
@@ -27,5 +30,12 @@ public sealed class JsonReader
         used = input.Length;
         reading = default;
         return false;
+    }
+
+    /// <summary>Refuses the value that is unfinished: what is kept of it goes, and the rest of it is skipped.</summary>
+    internal JsonReading Refuse(string error)
+    {
+        _lexer.Drop();
+        return _parser.Refuse(error);
     }
 }

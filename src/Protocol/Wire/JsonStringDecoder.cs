@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using System.Text.Unicode;
 
 namespace Hostmemd.Protocol.Wire;
 
@@ -10,6 +12,9 @@ namespace Hostmemd.Protocol.Wire;
 /// </summary>
 internal static class JsonStringDecoder
 {
+    private static readonly SearchValues<byte> PlainBytes = SearchValues.Create(
+        [.. Enumerable.Range(0x20, 0x5F).Select(c => (byte)c).Where(c => c is not ((byte)'"' or (byte)'\\'))]);
+
     /// <param name="token">The token with its quotes.</param>
     /// <param name="error">Why it is no string, in QEMU's words; null where it is one.</param>
     public static string Decode(ReadOnlySpan<byte> token, out string? error)
@@ -18,16 +23,27 @@ internal static class JsonStringDecoder
         var inside = token[1..^1];
         if (Ascii.IsValid(inside) && !inside.Contains((byte)'\\'))
             return Encoding.ASCII.GetString(inside);
-        var text = new StringBuilder(inside.Length);
-        var at = 1;
-        while (at < token.Length - 1 && error is null)
-            at += token[at] switch
-            {
-                (byte)'\\' when token[at + 1] == 'u' => DecodeUnicode(token[at..], text, out error),
-                (byte)'\\' => DecodeSimple(token[at + 1], text, out error),
-                _ => DecodeUtf8(token[at..^1], text, out error),
-            };
-        return error is null ? text.ToString() : "";
+        // No byte becomes more than one UTF-16 unit.
+        if (inside.Length > TokenBuffer.SmallLimit)
+            return Decode(token, GC.AllocateUninitializedArray<char>(inside.Length), out error);
+        var rented = ArrayPool<char>.Shared.Rent(inside.Length);
+        try
+        {
+            return Decode(token, rented, out error);
+        }
+        finally
+        {
+            ArrayPool<char>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>Whether a token, between its quotes, is text on the wire as it stands.</summary>
+    public static bool IsPlain(in ReadOnlySequence<byte> token)
+    {
+        foreach (var piece in token.Slice(1, token.Length - 2))
+            if (piece.Span.ContainsAnyExcept(PlainBytes))
+                return false;
+        return true;
     }
 
     /// <summary>Bytes as an error text shows them: each bad sequence as one U+FFFD.</summary>
@@ -37,12 +53,34 @@ internal static class JsonStringDecoder
         for (var at = 0; at < bytes.Length;)
         {
             at += ReadCodePoint(bytes[at..], out var codePoint);
-            Append(text, codePoint < 0 ? 0xFFFD : codePoint);
+            if (codePoint < 0)
+                text.Append('\uFFFD');
+            else
+                text.Append(char.ConvertFromUtf32(codePoint));
         }
         return text.ToString();
     }
 
-    private static int DecodeSimple(byte escaped, StringBuilder text, out string? error)
+    private static string Decode(ReadOnlySpan<byte> token, Span<char> text, out string? error)
+    {
+        error = null;
+        var written = 0;
+        // With the closing quote, which an error text shows where an escape is cut short.
+        var rest = token[1..];
+        while (rest.Length > 1 && error is null)
+        {
+            var used = rest[0] == '\\'
+                ? rest[1] == 'u'
+                    ? DecodeUnicode(rest, text[written..], out var length, out error)
+                    : DecodeSimple(rest[1], text[written..], out length, out error)
+                : DecodeRun(rest[..^1], text[written..], out length, out error);
+            written += length;
+            rest = rest[used..];
+        }
+        return error is null ? new string(text[..written]) : "";
+    }
+
+    private static int DecodeSimple(byte escaped, Span<char> text, out int written, out string? error)
     {
         char? c = escaped switch
         {
@@ -55,13 +93,15 @@ internal static class JsonStringDecoder
             _ => null,
         };
         error = c is null ? "invalid escape sequence in string" : null;
-        text.Append(c);
+        text[0] = c.GetValueOrDefault();
+        written = 1;
         return 2;
     }
 
-    private static int DecodeUnicode(ReadOnlySpan<byte> rest, StringBuilder text, out string? error)
+    private static int DecodeUnicode(ReadOnlySpan<byte> rest, Span<char> text, out int written, out string? error)
     {
         error = null;
+        written = 0;
         var used = 6;
         if (Hex4(rest) is { } unit)
         {
@@ -70,17 +110,18 @@ internal static class JsonStringDecoder
                 used += 6;
                 if (!IsNonCharacter(char.ConvertToUtf32(unit, low)))
                 {
-                    text.Append(unit).Append(low);
+                    (text[0], text[1], written) = (unit, low, 2);
                     return used;
                 }
             }
             else if (!char.IsSurrogate(unit) && !IsNonCharacter(unit))
             {
-                text.Append(unit);
+                (text[0], written) = (unit, 1);
                 return used;
             }
         }
-        error = $"{Printable(rest[..Math.Min(used, rest.Length)])} is not a valid Unicode character";
+        used = Math.Min(used, rest.Length);
+        error = $"{Printable(rest[..used])} is not a valid Unicode character";
         return used;
     }
 
@@ -91,12 +132,23 @@ internal static class JsonStringDecoder
             ? (char)unit
             : null;
 
-    private static int DecodeUtf8(ReadOnlySpan<byte> bytes, StringBuilder text, out string? error)
+    /// <summary>Text up to the next escape, as far as it is what everybody takes for UTF-8; else one character as QEMU takes it.</summary>
+    private static int DecodeRun(ReadOnlySpan<byte> bytes, Span<char> text, out int written, out string? error)
     {
-        var used = ReadCodePoint(bytes, out var codePoint);
+        error = null;
+        var end = bytes.IndexOf((byte)'\\');
+        var run = end < 0 ? bytes : bytes[..end];
+        Utf8.ToUtf16(run, text, out var used, out written, replaceInvalidSequences: false);
+        if (used > 0)
+        {
+            error = HasNonCharacter(text[..written]) ? "invalid UTF-8 sequence in string" : null;
+            return used;
+        }
+        // C0 80, or no character at all.
+        used = ReadCodePoint(run, out var codePoint);
         error = codePoint < 0 ? "invalid UTF-8 sequence in string" : null;
-        if (codePoint >= 0)
-            Append(text, codePoint);
+        text[0] = '\0';
+        written = 1;
         return used;
     }
 
@@ -121,12 +173,15 @@ internal static class JsonStringDecoder
         return used;
     }
 
-    private static void Append(StringBuilder text, int codePoint)
+    private static bool HasNonCharacter(ReadOnlySpan<char> text)
     {
-        if (codePoint <= char.MaxValue)
-            text.Append((char)codePoint);
-        else
-            text.Append(char.ConvertFromUtf32(codePoint));
+        if (text.ContainsAnyInRange('\uFDD0', '\uFDEF') || text.ContainsAny('\uFFFE', '\uFFFF'))
+            return true;
+        // In the other planes they are the last two of each: low surrogates DFFE and DFFF behind a high one that ends in six ones.
+        for (int at; (at = text.IndexOfAny('\uDFFE', '\uDFFF')) >= 0; text = text[(at + 1)..])
+            if ((text[at - 1] & 0x3F) == 0x3F)
+                return true;
+        return false;
     }
 
     private static bool IsNonCharacter(int codePoint) => codePoint is >= 0xFDD0 and <= 0xFDEF || (codePoint & 0xFFFE) == 0xFFFE;

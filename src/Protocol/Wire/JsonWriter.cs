@@ -12,6 +12,8 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
     private static readonly SearchValues<char> Plain =
         SearchValues.Create([.. Enumerable.Range(0x20, 0x5F).Select(c => (char)c).Where(c => c is not ('"' or '\\'))]);
 
+    private static ReadOnlySpan<byte> HexDigits => "0123456789ABCDEF"u8;
+
     private bool _needsComma;
 
     public void BeginObject() => Open('{');
@@ -60,10 +62,11 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
     }
 
     /// <summary>Text that is JSON already.</summary>
-    public void Raw(ReadOnlySpan<byte> utf8)
+    /// <param name="utf8">Not changed any more: a message refers to it where it is long.</param>
+    public void Raw(ReadOnlyMemory<byte> utf8)
     {
         Separate();
-        output.Write(utf8);
+        WriteLong(utf8);
     }
 
     public void Value(JsonValue value)
@@ -73,8 +76,8 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
             case JsonNull: Null(); break;
             case JsonBool boolean: Bool(boolean.Value); break;
             case JsonNumber number: Number(number); break;
-            case JsonString text: Text(text.Value); break;
-            case JsonRaw raw: Raw(raw.Utf8.Span); break;
+            case JsonString text: Text(text); break;
+            case JsonRaw raw: Raw(raw.Utf8); break;
             case JsonArray array:
                 BeginArray();
                 foreach (var item in array.Items)
@@ -91,6 +94,28 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
                 EndObject();
                 break;
         }
+    }
+
+    private void Text(JsonString text)
+    {
+        if (text.Plain.IsEmpty)
+        {
+            Text(text.Value);
+            return;
+        }
+        Separate();
+        Write("\""u8);
+        foreach (var piece in text.Plain)
+            WriteLong(piece);
+        Write("\""u8);
+    }
+
+    private void WriteLong(ReadOnlyMemory<byte> utf8)
+    {
+        if (utf8.Length >= MessageBuffer.SharedFrom && output is MessageBuffer message)
+            message.Share(utf8);
+        else
+            output.Write(utf8.Span);
     }
 
     private void Open(char bracket)
@@ -129,8 +154,14 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
             WritePlain(plain < 0 ? rest : rest[..plain]);
             if (plain < 0)
                 break;
-            Escape(rest[plain]);
-            rest = rest[(plain + 1)..];
+            rest = rest[plain..];
+            // Text of another script is one escape after another.
+            do
+            {
+                Escape(rest[0]);
+                rest = rest[1..];
+            }
+            while (rest.Length > 0 && !Plain.Contains(rest[0]));
         }
         Write("\""u8);
     }
@@ -159,8 +190,9 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
             case '\t': Write("\\t"u8); break;
             default:
                 var span = output.GetSpan(6);
-                "\\u"u8.CopyTo(span);
-                ((ushort)c).TryFormat(span[2..], out _, "X4");
+                (span[0], span[1]) = ((byte)'\\', (byte)'u');
+                for (var digit = 0; digit < 4; digit++)
+                    span[2 + digit] = HexDigits[(c >> (12 - (4 * digit))) & 0xF];
                 output.Advance(6);
                 break;
         }

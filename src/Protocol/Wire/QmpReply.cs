@@ -11,23 +11,24 @@ namespace Hostmemd.Protocol.Wire;
 /// </summary>
 internal sealed class QmpReply : JsonRpcResult
 {
-    private readonly ArrayBufferWriter<byte> _line = new(256);
-
-    public QmpReply(QmpRequest request, CommandResult result)
-        : this(request, result, null)
+    /// <param name="line">Holds the reply from here on; its taker's to give back.</param>
+    public QmpReply(QmpRequest request, CommandResult result, MessageBuffer line)
+        : this(request, result, null, line)
     {
     }
 
-    public QmpReply(QmpRequest request, QmpException error)
-        : this(request, null, error)
+    /// <inheritdoc cref="QmpReply(QmpRequest, CommandResult, MessageBuffer)"/>
+    public QmpReply(QmpRequest request, QmpException error, MessageBuffer line)
+        : this(request, null, error, line)
     {
     }
 
-    private QmpReply(QmpRequest request, CommandResult? result, QmpException? error)
+    private QmpReply(QmpRequest request, CommandResult? result, QmpException? error, MessageBuffer line)
     {
         Request = request;
         RequestId = request.RequestId;
         IsError = error is not null;
+        Line = line;
         Write(result, error);
     }
 
@@ -36,12 +37,12 @@ internal sealed class QmpReply : JsonRpcResult
     public bool IsError { get; }
 
     /// <summary>The reply as one line.</summary>
-    public ReadOnlySpan<byte> Utf8 => _line.WrittenSpan;
+    public MessageBuffer Line { get; }
 
     // Member order is QEMU's: return before id, id before error.
     private void Write(CommandResult? result, QmpException? error)
     {
-        var writer = new JsonWriter(_line);
+        var writer = new JsonWriter(Line);
         writer.BeginObject();
         if (result is not null)
         {
@@ -64,6 +65,6 @@ internal sealed class QmpReply : JsonRpcResult
             writer.EndObject();
         }
         writer.EndObject();
-        _line.Write("\r\n"u8);
+        Line.Write("\r\n"u8);
     }
 }

@@ -27,6 +27,9 @@ internal sealed class QmpRequest : JsonRpcRequest
     /// <summary>To be carried out at once, ahead of the session's in-band commands.</summary>
     public bool IsOutOfBand { get; }
 
+    /// <summary>About how many bytes of memory it takes, which its session's account holds until it is answered.</summary>
+    public long Cost => Reading.Cost;
+
     /// <summary>Bytes of the session's input up to its end.</summary>
     public long End { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Hostmemd.Protocol.Session;
 using StreamJsonRpc;
 using StreamJsonRpc.Protocol;
@@ -10,8 +11,12 @@ namespace Hostmemd.Protocol.Wire;
 /// </summary>
 internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHandler
 {
-    private readonly JsonPipeReader _input = new(session.Input);
+    /// <summary>How long a session may go on with what has come already; then the others have their turn.</summary>
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(0.2);
+
+    private readonly JsonPipeReader _input = new(session.Input, session.Account);
     private long _lastEngineId;
+    private long _turnBegan;
 
     public bool CanRead => true;
 
@@ -31,6 +36,12 @@ internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHand
                 await session.Outbox.RoomAsync().ConfigureAwait(false);
                 continue;
             }
+            if (_turnBegan != 0 && Stopwatch.GetElapsedTime(_turnBegan) > Turn)
+            {
+                session.Outbox.Uncork();
+                await LetOthersGoAsync().ConfigureAwait(false);
+                _turnBegan = Stopwatch.GetTimestamp();
+            }
             if (_input.TryRead(out var reading))
             {
                 session.Outbox.Cork();
@@ -42,6 +53,7 @@ internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHand
             {
                 if (!await _input.FillAsync(cancellationToken).ConfigureAwait(false))
                     break;
+                _turnBegan = Stopwatch.GetTimestamp();
             }
             catch (IOException)
             {
@@ -57,11 +69,20 @@ internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHand
     public ValueTask WriteAsync(JsonRpcMessage content, CancellationToken cancellationToken)
     {
         var reply = content as QmpReply ?? throw new NotSupportedException("a server sends replies");
-        session.Outbox.Reply(reply.Utf8, inBand: !reply.Request.IsOutOfBand, takesAttachment: !reply.IsError);
+        session.Outbox.Reply(reply.Line, inBand: !reply.Request.IsOutOfBand, takesAttachment: !reply.IsError, reply.Request.Cost);
+        session.GiveBack(reply.Line);
         if (!reply.Request.IsOutOfBand)
-            session.InBand.Leave();
+            session.InBand.Leave(reply.Request.Cost);
         session.CommandEnded();
         return default;
+    }
+
+    /// <summary>Completes when all that the pool was given before has had its turn.</summary>
+    private static Task LetOthersGoAsync()
+    {
+        var turn = new TaskCompletionSource();
+        ThreadPool.UnsafeQueueUserWorkItem(static turn => turn.SetResult(), turn, preferLocal: false);
+        return turn.Task;
     }
 
     private static bool IsOutOfBand(JsonValue? value) =>

@@ -120,6 +120,7 @@ public class EndTests
             """{"exec-oob": "echo-oob", "arguments": {"text": "marker"}}""",
             .. Enumerable.Range(0, 12).Select(i => """{"execute": "hold", "arguments": {"name": "a"}}""")]);
         await session.ExpectAsync("""{"return": {"text": "marker"}}""");
+        await UntilFullAsync(session);
         var finished = session.Session.FinishAsync();
         session.Guest.At("a").Open();
         var answers = 0;
@@ -150,7 +151,15 @@ public class EndTests
             """{"exec-oob": "echo-oob", "arguments": {"text": "marker"}}""",
             .. Enumerable.Range(0, 12).Select(i => """{"execute": "hold", "arguments": {"name": "a"}}""")]);
         await session.ExpectAsync("""{"return": {"text": "marker"}}""");
+        await UntilFullAsync(session);
         session.Session.Dispose();
         await session.Served.WaitAsync(TestSession.Patience);
+    }
+
+    private static async Task UntilFullAsync(TestSession session)
+    {
+        using var patience = new CancellationTokenSource(TestSession.Patience);
+        while (!session.Session.InBand.IsFull)
+            await Task.Delay(1, patience.Token);
     }
 }

@@ -17,12 +17,12 @@ internal sealed class TestSession : IAsyncDisposable
     private readonly IDuplexPipe _server;
     private readonly List<(string Command, string? Error)> _observed = [];
 
-    private TestSession(TestGuest guest, bool readOnly, AttachmentSender? sendAttached)
+    private TestSession(TestGuest guest, bool readOnly, AttachmentSender? sendAttached, InputBudget? budget)
     {
         Guest = guest;
         (_client, _server) = FullDuplexStream.CreatePipePair();
         Session = new QmpSession(
-            _server, readOnly, count => TestGuest.EventsLost.Format(new LostCount { Count = count }, TimeProvider.System), sendAttached);
+            _server, readOnly, count => TestGuest.EventsLost.Format(new LostCount { Count = count }, TimeProvider.System), sendAttached, budget);
         guest.Attach(Session);
         Served = ServeAsync();
     }
@@ -48,14 +48,15 @@ internal sealed class TestSession : IAsyncDisposable
     }
 
     /// <summary>Connects; the greeting is still to be received.</summary>
-    public static TestSession Connect(TestGuest? guest = null, bool readOnly = false, AttachmentSender? sendAttached = null) =>
-        new(guest ?? new TestGuest(), readOnly, sendAttached);
+    public static TestSession Connect(
+        TestGuest? guest = null, bool readOnly = false, AttachmentSender? sendAttached = null, InputBudget? budget = null) =>
+        new(guest ?? new TestGuest(), readOnly, sendAttached, budget);
 
     /// <summary>Connects, takes the greeting and negotiates.</summary>
     public static async Task<TestSession> NegotiatedAsync(
-        bool oob = false, TestGuest? guest = null, bool readOnly = false, AttachmentSender? sendAttached = null)
+        bool oob = false, TestGuest? guest = null, bool readOnly = false, AttachmentSender? sendAttached = null, InputBudget? budget = null)
     {
-        var session = Connect(guest, readOnly, sendAttached);
+        var session = Connect(guest, readOnly, sendAttached, budget);
         await session.ReceiveAsync();
         await session.SendAsync(oob
             ? """{"execute": "qmp_capabilities", "arguments": {"enable": ["oob"]}}"""

@@ -90,7 +90,7 @@ public class JsonWriterTests
         {
             writer.BeginArray();
             writer.Number(1);
-            writer.Raw("""{"a": 2}"""u8);
+            writer.Raw("""{"a": 2}"""u8.ToArray());
             writer.Number(3);
             writer.EndArray();
         }));
