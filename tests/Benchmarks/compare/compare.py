@@ -10,6 +10,7 @@ Needs gcc. B may be seen through a chroot (--chroot-b ROOT; its command does the
 """
 import argparse, json, os, sys, time
 
+from goals import FIGURES
 from report import machine, markdown, table_line, TITLE
 from rows import ROWS
 from server import Server, Tools
@@ -23,14 +24,14 @@ def measure_row(tools, row, o, result):
             best[name].setdefault(figure, []).append(value)
 
     for turn in range(o.rounds * row.times):
-        floor, measured = None, None
+        measured = None
         for name, command, root in (('a', o.a, ''), ('b', o.b, o.chroot_b)):
             if not command or (name == 'b' and (row.alone or (row.once and turn))):
                 continue
             with Server(command, row.args, root, one_client=name == 'b' and not o.many_b) as s:
                 note(name, row.measure(tools, s))
                 if name == 'a':
-                    note('floor', getattr(s, 'floor', {}))
+                    note('floor', s.floor)
                     measured = s
         if row.floor and measured:
             floor = row.floor(tools, measured)
@@ -39,12 +40,12 @@ def measure_row(tools, row, o, result):
                     floor = row.measure(tools, s)
             note('floor', floor)
 
-    for name, figure in row.figures.items():
+    for name in row.figures:
+        figure = FIGURES[name]
         rounds = {of: best[of][name] for of in best if name in best[of]}
         value = {of: min(values) for of, values in rounds.items()}
-        a, b, floor = (value.get(of) for of in ('a', 'b', 'floor'))
         try:
-            reached = None if a is None or figure.reached is None else figure.reached(a, b, floor)
+            reached = figure.reached(*(value.get(of) for of in ('a', 'b', 'floor')))
         except TypeError:       # the goal counts from something that was not measured
             reached = None
         result[name] = {**value, 'unit': figure.unit, 'what': figure.what, 'goal': figure.goal, 'reached': reached, 'rounds': rounds}
@@ -74,8 +75,7 @@ def main():
         with open(source) as f:
             more = json.load(f)
         kept = {**more, 'rows': {**kept['rows'], **more['rows']}}
-    order = [figure for row in ROWS.values() for figure in row.figures]
-    kept['rows'] = dict(sorted(kept['rows'].items(), key=lambda item: order.index(item[0])))
+    kept['rows'] = {name: kept['rows'][name] for name in FIGURES if name in kept['rows']}
     if o.a:
         if o.markdown is None:
             print(TITLE)

@@ -1,4 +1,4 @@
-"""What is measured. A measurement takes a fresh server and gives one or several figures; each figure is a row with a goal."""
+"""How rows are measured. A measurement takes a fresh server and gives one or several figures; what they mean stands in goals.py."""
 import json, threading, time
 from dataclasses import dataclass
 from typing import Callable, Optional
@@ -71,7 +71,8 @@ def plug(tools, s):
 
 def stall(tools, s):
     """One client populates; one queries every 2 ms, one makes and removes backends every 5 ms, both from when they were due. The floor is
-    the same on the idle server. QEMU serves one client a socket: there the query is sent behind the slow command, which is what its user sees."""
+    the same on the idle server. QEMU serves one client a socket: there the query is sent behind the slow command, which is what its
+    user sees."""
     slow = add(STALL_SIZE, 'slow', prealloc=True, prealloc_threads=THREADS)
     if s.one_client:
         got = tools.load('each', s.socket, 0, 1, slow, STATUS)
@@ -154,17 +155,9 @@ def clients(tools, s):
 
 
 @dataclass
-class Figure:
-    what: str
-    unit: str
-    goal: str = ''
-    reached: Optional[Callable] = None      # of the best of hostmemd, the other, the floor
-
-
-@dataclass
 class Row:
     measure: Callable
-    figures: dict
+    figures: tuple
     args: str = NONE
     floor: Optional[Callable] = None        # (tools, the server that was measured) -> a command with {socket}, or figures
     times: int = 1                          # so many times the rounds asked for
@@ -172,53 +165,30 @@ class Row:
     alone: bool = False                     # the other server takes minutes: not at all
 
 
-def echo_floor(tools, s):
-    return tools.floor_server(s.reply_bytes)
+def echo(tools, s):
+    """The floor that sends as many bytes."""
+    return tools.floor_server(getattr(s, 'reply_bytes', 0))
 
 
-def small_floor(tools, s):
-    return tools.floor_server()
+def slot(tools, s):
+    return {'plug': tools.floor('slot', 13)['p50']}     # half of the 25 that `plug` makes are there
+
+
+def populate(tools, s):
+    return {'prealloc': tools.floor('populate', PREALLOC_SIZE, THREADS)['us'] / 1e3}
 
 
 ROWS = {
-    'start': Row(start, {'start': Figure('spawn to first answer, VM made', 'ms', '≤ 1/4 of the other and ≤ 12',
-                              lambda a, b, f: a <= b / 4 and a <= 12)},
-                 floor=small_floor),
-    'rss': Row(rss, {'rss': Figure('resident when idle', 'MiB', '≤ 10', lambda a, b, f: a <= 10),
-                     'dirty': Figure('of it private and dirty', 'MiB', '≤ 3', lambda a, b, f: a <= 3)}),
-    'rtt': Row(rtt, {'rtt': Figure('`query-status`, one at a time; p50', 'us', '≤ floor + 20', lambda a, b, f: a <= f + 20),
-                     'rtt99': Figure('the same; p99', 'us', '≤ floor + 100', lambda a, b, f: a <= f + 100)}, floor=small_floor),
-    'pipelined': Row(pipelined, {'pipelined': Figure('`query-status`, 64 in flight; each', 'us', '≤ 3',
-                              lambda a, b, f: a <= 3)}, floor=small_floor),
-    'schema': Row(schema, {'schema': Figure('`query-qmp-schema`; p50; the floor sends as many bytes', 'us', '≤ 2 × floor',
-                              lambda a, b, f: a <= 2 * f)},
-                  floor=echo_floor),
-    'big': Row(echo_of(1 << 20, 'big', 5), {'big': Figure('`query-status` with an id of 1 MB', 'us', '≤ 5,000',
-                              lambda a, b, f: a <= 5000)},
-               floor=echo_floor, once=True),
-    'big64': Row(echo_of((64 << 20) - 1024, 'big64', 3),
-                 {'big64': Figure('the same, 64 MB: just under the limit of a message', 'us', '≤ 400,000', lambda a, b, f: a <= 400000)},
-                 floor=echo_floor, alone=True),
-    'objects': Row(objects, {'objects': Figure('`object-add` and `object-del`, memfd of 2 MiB', 'us', '≤ 1/8 of the other',
-                              lambda a, b, f: a <= b / 8)}),
-    'plug': Row(plug, {'plug': Figure('`device_add` of a pc-dimm; the floor is the ioctl', 'us', '≤ 1/10 of the other',
-                              lambda a, b, f: a <= b / 10)},
-                args=Q35, floor=lambda tools, s: {'plug': tools.floor('slot', 13)['p50']}),
-    'stall': Row(stall, {
-        'stall99': Figure('`query-status` from when due while 4 GiB are populated by 2 threads; p99; the floor is idle', 'us',
-                                  '≤ floor + 2,000',
-                          lambda a, b, f: a <= f + 2000),
-        'stallmax': Figure('the same; worst', 'us', '≤ floor + 20,000', lambda a, b, f: a <= f + 20000),
-        'stalladd99': Figure('`object-add` of another client meanwhile; p99', 'us', '≤ 5,000', lambda a, b, f: a <= 5000),
-        'stalladdmax': Figure('the same; worst', 'us', '≤ 20,000', lambda a, b, f: a <= 20000),
-        'stallgrow': Figure('longest time in which resident bytes did not grow', 'ms', '≤ 100', lambda a, b, f: a <= 100)}, once=True),
-    'prealloc': Row(prealloc, {'prealloc': Figure('`object-add`, 2 GiB populated by 2 threads; the floor is C', 'ms',
-                              '≥ 0.95 of C', lambda a, b, f: f / a >= 0.95)},
-                    floor=lambda tools, s: {'prealloc': tools.floor('populate', PREALLOC_SIZE, THREADS)['us'] / 1e3}, times=5),
-    'clients': Row(clients, {
-        'clients': Figure('1,000 clients on one socket negotiated', 'ms', '≤ 500', lambda a, b, f: a <= 500),
-        'event': Figure('an event at all of them', 'ms', '≤ 50', lambda a, b, f: a <= 50),
-        'clientkb': Figure('resident for each of them', 'KiB', '≤ 32', lambda a, b, f: a <= 32),
-        'fair': Figure('100 of them querying at once: p99 over the clients by their median', '', '≤ 5', lambda a, b, f: a <= 5),
-        'fairall': Figure('the same over all their queries', '', '≤ 5', lambda a, b, f: a <= 5)}),
+    'start': Row(start, ('start',), floor=echo),
+    'rss': Row(rss, ('rss', 'dirty')),
+    'rtt': Row(rtt, ('rtt', 'rtt99'), floor=echo),
+    'pipelined': Row(pipelined, ('pipelined',), floor=echo),
+    'schema': Row(schema, ('schema',), floor=echo),
+    'big': Row(echo_of(1 << 20, 'big', 5), ('big',), floor=echo, once=True),
+    'big64': Row(echo_of((64 << 20) - 1024, 'big64', 3), ('big64',), floor=echo, alone=True),
+    'objects': Row(objects, ('objects',)),
+    'plug': Row(plug, ('plug',), args=Q35, floor=slot),
+    'stall': Row(stall, ('stall99', 'stallmax', 'stalladd99', 'stalladdmax', 'stallgrow'), once=True),
+    'prealloc': Row(prealloc, ('prealloc',), floor=populate, times=5),
+    'clients': Row(clients, ('clients', 'event', 'clientkb', 'fair', 'fairall')),
 }

@@ -60,6 +60,7 @@ class Server:
     def __init__(self, command, args='', root='', one_client=False):
         self.dir = tempfile.mkdtemp(prefix='qmpb-', dir=root + '/tmp' if root else None)
         self.socket, self.one_client = self.dir + '/s', one_client
+        self.floor = {}     # what a measurement takes on the server itself to hold others against
         argv = shlex.split(command.replace('{args}', args).replace('{socket}', self.socket[len(root):]))
         began = time.monotonic()
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
