@@ -28,7 +28,8 @@ def objects(tools, command, root, one_client, point):
             if count > have:
                 tools.load('each', s.socket, have, count - have, add(1 << 16))
                 have = count
-            got = tools.load('each', s.socket, 0, 51, add(1 << 16, 'more'), request('qom-get', path='m0', property='size'), STATUS, delete('more'))
+            got = tools.load('each', s.socket, 0, 51,
+                             add(1 << 16, 'more'), request('qom-get', path='m0', property='size'), STATUS, delete('more'))
             point('`object-add` + `object-del`', count, got['p50_0'] + got['p50_3'])
             point('`qom-get`', count, got['p50_1'])
             point('`query-status`', count, got['p50_2'])
@@ -95,7 +96,8 @@ def message_floor(tools, point):
             with Server(tools.floor_server(size)) as s:
                 with open(s.dir + '/request', 'w') as f:
                     f.write('x' * size)
-                point('as many bytes both ways', size, tools.load('rtt', s.socket, 201 if size < 10000 else 5, 1, '@' + s.dir + '/request')['p50'])
+                got = tools.load('rtt', s.socket, 201 if size < 10000 else 5, 1, '@' + s.dir + '/request')
+                point('as many bytes both ways', size, got['p50'])
 
 
 CURVES = {

@@ -29,6 +29,8 @@ FIGURES = {
     'stalladd99': Figure('`object-add` of another client meanwhile; p99', 'us', '≤ 5,000', lambda a, b, f: a <= 5000),
     'stalladdmax': Figure('the same; worst', 'us', '≤ 20,000', lambda a, b, f: a <= 20000),
     'stallgrow': Figure('longest time in which resident bytes did not grow', 'ms', '≤ 100', lambda a, b, f: a <= 100),
+    'stallc99': Figure('an echo in C, from when due, while C populates as much by 2 threads; p99', 'us', '', lambda a, b, f: None),
+    'stallcmax': Figure('the same; worst', 'us', '', lambda a, b, f: None),
     'prealloc': Figure('`object-add`, 2 GiB populated by 2 threads; the floor is C', 'ms', '≥ 0.95 of C', lambda a, b, f: f / a >= 0.95),
     'clients': Figure('1,000 clients on one socket negotiated', 'ms', '≤ 500', lambda a, b, f: a <= 500),
     'event': Figure('an event at all of them', 'ms', '≤ 50', lambda a, b, f: a <= 50),

@@ -14,7 +14,7 @@ PALETTE = {'hostmemd': '#2f81c9', 'C': '#8a8f98'}
 OTHER = '#d4762c'
 DASHES = ('', '7 4', '2 4', '9 3 2 3')
 STYLE = '''
-text { font: 13px system-ui, sans-serif; fill: #4b5159 }
+text { font: 13px system-ui, sans-serif; fill: #656d76 }
 .title { font-size: 15px; font-weight: 600 }
 .small { font-size: 12px }
 .grid { stroke: #8a8f98; stroke-opacity: .28 }
@@ -95,7 +95,7 @@ def draw(name, curve, subtitle):
     out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">{escape(curve["x"])}</text>')
     out.append(f'<text transform="translate(18 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">time, median</text>')
 
-    # A line that ends well before the frame has its label there, the others at the right.
+    # A line that ends well before the frame has its label above its end, the others at the right.
     inside = [x.at(s['points'][-1][0]) < WIDTH - RIGHT - ROOM for s in series]
     heights = [y.at(s['points'][-1][1]) for s in series]
     outside = spread([h for h, within in zip(heights, inside) if not within], 17, TOP + 6, HEIGHT - BOTTOM - 4)
@@ -108,14 +108,19 @@ def draw(name, curve, subtitle):
         dash = DASHES[(len(order) - 1) % len(DASHES)]
         at = [(x.at(n), y.at(us)) for n, us in s['points']]
         path = ' '.join(f'{px:.1f},{py:.1f}' for px, py in at)
-        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round" stroke-dasharray="{dash}"/>')
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round" '
+                   f'stroke-dasharray="{dash}"/>')
         out += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="2.6" fill="{colour}"/>' for px, py in at]
         end = at[-1]
-        edge, label = (end[0] + 10, end[1]) if inside[i] else (WIDTH - RIGHT + 12, next(outside))
-        if not inside[i]:
-            out.append(f'<line x1="{end[0] + 5:.1f}" y1="{end[1]:.1f}" x2="{edge - 3}" y2="{label:.1f}" stroke="{colour}" stroke-opacity=".45"/>')
         text = f"{s['who']}: {s['what'].replace('`', '')}"
-        out.append(f'<text class="small" x="{edge:.1f}" y="{label + 4:.1f}" style="fill: {colour}">{escape(text)}</text>')
+        if inside[i]:
+            place = f'x="{end[0]:.1f}" y="{end[1] - 10:.1f}" text-anchor="middle"'
+        else:
+            edge, label = WIDTH - RIGHT + 12, next(outside)
+            place = f'x="{edge}" y="{label + 4:.1f}"'
+            out.append(f'<line x1="{end[0] + 5:.1f}" y1="{end[1]:.1f}" x2="{edge - 3}" y2="{label:.1f}" '
+                       f'stroke="{colour}" stroke-opacity=".45"/>')
+        out.append(f'<text class="small" {place} style="fill: {colour}">{escape(text)}</text>')
     return '\n'.join([*out, '</svg>', ''])
 
 

@@ -3,7 +3,7 @@ import json, threading, time
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from server import STATUS, finish, figures
+from server import STATUS, Server, finish, figures
 
 NONE = '-machine none -S'
 Q35 = '-M q35,accel=kvm -m 256M,maxmem=4G,slots=64 -S'
@@ -113,7 +113,7 @@ class Growth:
 
     def _watch(self, done):
         last, since = self._shared(), time.monotonic()
-        while not done.wait(0.01):
+        while not done.wait(0.02):
             now = self._shared()
             self.longest_pause = max(self.longest_pause, time.monotonic() - since)
             if now > last:
@@ -170,6 +170,17 @@ def echo(tools, s):
     return tools.floor_server(getattr(s, 'reply_bytes', 0))
 
 
+def stall_in_c(tools, s):
+    """What the scheduler and the kernel's memory make of it: an echo is probed while another program in C populates."""
+    with Server(tools.floor_server()) as echo_server:
+        probe = tools.start('qmpload', 'probe', echo_server.socket, 2000, 60, STATUS)
+        time.sleep(0.2)
+        tools.floor('populate', STALL_SIZE, THREADS)
+        probe.terminate()
+        got = finish(probe, 'probe of the floor')
+    return {'stallc99': got['p99'], 'stallcmax': got['max']}
+
+
 def slot(tools, s):
     return {'plug': tools.floor('slot', 13)['p50']}     # half of the 25 that `plug` makes are there
 
@@ -188,7 +199,8 @@ ROWS = {
     'big64': Row(echo_of((64 << 20) - 1024, 'big64', 3), ('big64',), floor=echo, alone=True),
     'objects': Row(objects, ('objects',)),
     'plug': Row(plug, ('plug',), args=Q35, floor=slot),
-    'stall': Row(stall, ('stall99', 'stallmax', 'stalladd99', 'stalladdmax', 'stallgrow'), once=True),
+    'stall': Row(stall, ('stall99', 'stallmax', 'stalladd99', 'stalladdmax', 'stallgrow', 'stallc99', 'stallcmax'),
+                 floor=stall_in_c, once=True),
     'prealloc': Row(prealloc, ('prealloc',), floor=populate, times=5),
     'clients': Row(clients, ('clients', 'event', 'clientkb', 'fair', 'fairall')),
 }
