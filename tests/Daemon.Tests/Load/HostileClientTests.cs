@@ -37,20 +37,22 @@ public sealed class HostileClientTests(ITestOutputHelper output)
         await RunAsync(hostile, daemon, TimeSpan.FromMilliseconds(300));
         var sockets = await LoadBounds.SocketsAtRestAsync(daemon);
         var (idle, busy, growth) = (double.MaxValue, double.MaxValue, 0L);
+        var before = ProcessResources.Resident(daemon.Pid);
 
         for (var round = 0; round < 3; round++)
         {
             var alone = await LatencyProbe.IdleAsync(daemon, TimeSpan.FromMilliseconds(300));
             Latencies? beside = null;
-            var grown = await PeakMemory.GrowthAsync(daemon, async () =>
+            var grown = ProcessResources.Resident(daemon.Pid) - before + await PeakMemory.GrowthAsync(daemon, async () =>
                 beside = await LatencyProbe.DuringAsync(daemon, () => RunAsync(hostile, daemon, Time)));
             output.WriteLine($"alone: {alone}; beside {Clients} × {client}: {beside}; resident grown by {grown >> 10} KiB");
             (idle, busy, growth) = (Math.Min(idle, alone.P99), Math.Min(busy, beside!.P99), Math.Max(growth, grown));
         }
 
         Assert.InRange(busy, 0, idle + Turn);
-        // 1 MiB and one reply wait for each of them; the rest is the heap, which is not looked through for every request.
-        Assert.InRange(growth, long.MinValue, (Clients * 2 * LoadBounds.MiB) + LoadBounds.Choose(16, 96) * LoadBounds.MiB);
+        // 1 MiB and one reply wait for each of them, in all rounds together. The rest is the heap's first generation, which the collector lets
+        // grow before it looks (8 to 64 MiB were seen); what adds up would pass it.
+        Assert.InRange(growth, long.MinValue, ((Clients * 2) + LoadBounds.Choose(72, 128)) * LoadBounds.MiB);
         await LoadBounds.SocketsReturnAsync(daemon, sockets);
     });
 
