@@ -17,10 +17,12 @@ internal sealed class DaemonFixture : IAsyncDisposable
     private readonly StringBuilder _log = new();
     private readonly Process _process;
 
-    private DaemonFixture(string directory, string[] arguments, bool quiet)
+    private DaemonFixture(string directory, string[] arguments, bool quiet, string[]? launcher)
     {
         Directory = directory;
-        var start = StartInfo(arguments);
+        var start = launcher is null
+            ? StartInfo(arguments)
+            : new(launcher[0], [.. launcher[1..], Program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (quiet)
             start.Environment["DOTNET_TieredCompilation"] = "0";
         _process = Process.Start(start)!;
@@ -54,7 +56,8 @@ internal sealed class DaemonFixture : IAsyncDisposable
     /// <summary>Starts the program, waits until it greets, does the work and ends it.</summary>
     /// <param name="options">As on a command line; {dir} is the folder. -qmp is added where it is missing.</param>
     /// <param name="quiet">Everything is compiled once, when it is first used: afterwards the runtime maps nothing on its own.</param>
-    public static async Task RunAsync(string options, Func<DaemonFixture, Task> work, bool quiet = false)
+    /// <param name="launcher">What becomes the program, given its command line behind its own; it keeps the process id.</param>
+    public static async Task RunAsync(string options, Func<DaemonFixture, Task> work, bool quiet = false, string[]? launcher = null)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("hostmemd-").FullName;
         try
@@ -62,7 +65,7 @@ internal sealed class DaemonFixture : IAsyncDisposable
             var arguments = options.Replace("{dir}", directory, StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (!arguments.Contains("-qmp"))
                 arguments = [.. arguments, "-qmp", $"unix:{directory}/qmp"];
-            await using var daemon = new DaemonFixture(directory, arguments, quiet);
+            await using var daemon = new DaemonFixture(directory, arguments, quiet, launcher);
             try
             {
                 await daemon.WaitUntilItListensAsync();

@@ -1,0 +1,99 @@
+using System.Net.Sockets;
+using System.Text;
+using Hostmemd.Daemon.Tests.Processes;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace Hostmemd.Daemon.Tests.Load;
+
+/// <summary>
+/// Requests that are never finished share 256 MiB: who would take more is turned away, the others are served, and it all comes back.
+/// </summary>
+public sealed class UnfinishedInputTests(ITestOutputHelper output)
+{
+    private const int Clients = 12;
+    private const int Unfinished = 48 << 20;
+    private const long Budget = 256 * LoadBounds.MiB;
+
+    /// <summary>Beside the bytes themselves: buffers that grow hold more than is in them, and their predecessors until the next collection.</summary>
+    private static readonly long Slack = LoadBounds.Choose(128, 192) * LoadBounds.MiB;
+
+    [Fact]
+    public Task Unfinished_input_of_all_clients_together_is_bounded() => DaemonFixture.RunAsync("-accel none -D {dir}/log", async daemon =>
+    {
+        using (var warm = LoadClient.Negotiated(daemon.Socket))
+            warm.Ask(Finished(1 << 20));
+        var sockets = await LoadBounds.SocketsAtRestAsync(daemon);
+        var before = ProcessResources.Resident(daemon.Pid);
+        var clients = Enumerable.Range(0, Clients).Select(_ => LoadClient.Negotiated(daemon.Socket)).ToArray();
+        Latencies? others = null;
+        bool[] refused = [];
+
+        var grown = await PeakMemory.GrowthAsync(daemon, async () => others = await LatencyProbe.DuringAsync(daemon, async () =>
+            refused = await Task.WhenAll(clients.Select(client => OwnThread.RunAsync(() => !TrySendUnfinished(client))))));
+
+        output.WriteLine($"{refused.Count(one => one)} of {Clients} refused, resident grown by {grown >> 20} MiB; others: {others}");
+        Assert.InRange(grown, 0, Budget + Slack);
+        // 5 × 48 MiB fit, 12 do not; which of them are refused depends on how they come.
+        Assert.InRange(refused.Count(one => one), Clients - 5, Clients - 1);
+        Assert.InRange(others!.P99, 0, LoadBounds.Choose(100_000, 300_000));
+
+        // Those that fit are no worse for it.
+        foreach (var client in clients.Where((_, i) => !refused[i]))
+        {
+            client.Ask(Encoding.ASCII.GetBytes("\"}\n"));
+            Assert.Equal(0, client.Lines.Errors);
+        }
+        foreach (var client in clients)
+            client.Dispose();
+        await LoadBounds.SocketsReturnAsync(daemon, sockets);
+        using var last = LoadClient.Negotiated(daemon.Socket);
+        await Eventually.TrueAsync(
+            () =>
+            {
+                last.Ask(LoadClient.QueryStatus);
+                return ProcessResources.Resident(daemon.Pid) - before < 64 * LoadBounds.MiB;
+            },
+            () => $"resident grown by {(ProcessResources.Resident(daemon.Pid) - before) >> 20} MiB after the clients have left");
+        // What was given back can be had again.
+        last.Ask(Finished(Unfinished));
+        Assert.Equal(0, last.Lines.Errors);
+    });
+
+    private static byte[] Finished(int size) => [.. Begin(size), .. "\"}\n"u8];
+
+    private static byte[] Begin(int size)
+    {
+        var bytes = new byte[size];
+        bytes.AsSpan().Fill((byte)'x');
+        """{"execute": "query-status", "id": " """u8.TrimEnd((byte)' ').CopyTo(bytes);
+        return bytes;
+    }
+
+    /// <returns>false: the daemon answered with an error, or closed the connection.</returns>
+    private static bool TrySendUnfinished(LoadClient client)
+    {
+        var bytes = Begin(Unfinished);
+        try
+        {
+            for (var sent = 0; sent < bytes.Length && client.Lines.Errors == 0;)
+            {
+                client.Drain();
+                var some = client.SendSome(bytes.AsSpan(sent));
+                sent += some;
+                if (some == 0)
+                    client.Socket.Poll(1000, SelectMode.SelectRead);
+                if (client.Socket.Poll(0, SelectMode.SelectRead) && !client.Receive())
+                    return false;
+            }
+            // All is with the daemon when a moment has brought no refusal.
+            if (client.Socket.Poll(500_000, SelectMode.SelectRead) && !client.Receive())
+                return false;
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+        {
+            return false;
+        }
+        return client.Lines.Errors == 0;
+    }
+}
