@@ -18,6 +18,10 @@ internal static class CommandList
         + "and mappings of files on btrfs and overlayfs. Deleted memory is looked for with holders alone, among the last 1,024 backends that went; "
         + "one that nobody has is forgotten.";
 
+    private const string ObjectAddDoc =
+        "Makes an object; answered when its memory is there, with prealloc all of its pages. Others see it only then; its id is taken meanwhile. "
+        + "Only this session waits, and a client that leaves does not cancel it.";
+
     public static CommandTable<Client> Create()
     {
         CommandTable<Client> table = null!;
@@ -76,7 +80,7 @@ internal static class CommandList
 
     private static IEnumerable<Command<Client>> Objects() =>
     [
-        ActSlowly<ObjectOptions>("object-add", "Makes an object; answered when its memory is there.", ObjectCommands.AddAsync),
+        ActSlowly<ObjectOptions>("object-add", ObjectAddDoc, ObjectCommands.AddAsync),
         ActSlowly<IdArguments>("object-del", "Removes an object that nobody uses.", ObjectCommands.DeleteAsync),
         Query<QomGetArguments, JsonValue>("qom-get", "Reads a property.", Shapes.Any, QomCommands.Get),
         ActSlowly<QomSetArguments>("qom-set", "Sets a property.", QomCommands.SetAsync),

@@ -58,6 +58,9 @@ internal sealed class Guest : IAsyncDisposable
 
     public SlowWork SlowWork { get; } = new();
 
+    /// <summary>For whom slow work is done that no session asked for.</summary>
+    public WorkOwner Work { get; } = new();
+
     public Populator Populator { get; }
 
     public MemoryAccounting Accounting { get; } = new();
@@ -214,7 +217,6 @@ internal sealed class Guest : IAsyncDisposable
             published.Thread.Close();
         Descriptors.Dispose();
         FdSets.Dispose();
-        SlowWork.Dispose();
         Accounting.Dispose();
     }
 }

@@ -12,6 +12,9 @@ namespace Hostmemd.Objects;
 /// </summary>
 internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory memory, BackingFile? file)
 {
+    /// <summary>Freeing the pages of this much takes milliseconds.</summary>
+    private const ulong SlowToClose = 16 << 20;
+
     private readonly Lock _use = new();
     private string? _mappedBy;
     private int _holds;
@@ -45,6 +48,9 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
 
     /// <summary>Where a DIMM of this memory may begin, and what its size is a multiple of.</summary>
     public ulong Alignment => Memory.Alignment;
+
+    /// <summary>Unmapping and closing it takes noticeable time: to be done as slow work.</summary>
+    public bool IsSlowToClose => Memory.Size >= SlowToClose || Type == ObjectType.MemoryBackendFile;
 
     /// <summary>Takes the memory for one user.</summary>
     /// <returns>false: somebody has it.</returns>

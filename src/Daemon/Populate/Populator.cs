@@ -1,6 +1,7 @@
 using Hostmemd.Commands;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
+using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Populate;
@@ -9,7 +10,7 @@ namespace Hostmemd.Populate;
 /// The one door to populating memory. What another process can do is done by one: allocating pages holds the lock of the address space it
 /// is done in, and every other mmap there waits. What cannot be done elsewhere is done here in small bites.
 /// </summary>
-/// <remarks>Any thread may call; the work is slow work, of which few run at a time (<see cref="Objects.SlowWork"/>).</remarks>
+/// <remarks>Any thread may call; the work is slow work, of which few run at a time (<see cref="SlowWork"/>).</remarks>
 internal sealed class Populator(Guest guest) : IAsyncDisposable
 {
     /// <summary>Up to here memory behind a descriptor is populated in process (docs/performance.md, populating).</summary>
@@ -41,7 +42,7 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
         var token = both.Token;
         try
         {
-            await InTurnAsync(done => Populate(request, progress, done, token), token).ConfigureAwait(false);
+            await InTurnAsync(request.Owner, done => Populate(request, progress, done, token), token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -67,7 +68,7 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
 
     /// <summary>Waits for its turn among the slow work, then for the work to end or to say that it is done.</summary>
     /// <param name="work">Gets what it may call when it is done but has to clear up. Never called where a cancellation came before.</param>
-    private async Task InTurnAsync(Action<Action> work, CancellationToken cancellation)
+    private async Task InTurnAsync(WorkOwner owner, Action<Action> work, CancellationToken cancellation)
     {
         const int waits = 0;
         const int works = 1;
@@ -82,7 +83,7 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
                     answered.SetCanceled(cancellation);
             },
             null);
-        var turn = TurnAsync(() =>
+        var turn = TurnAsync(owner, () =>
         {
             if (Interlocked.CompareExchange(ref state, works, waits) == waits)
                 work(answered.SetResult);
@@ -92,12 +93,12 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
             throw new OperationCanceledException(cancellation);
     }
 
-    private async Task TurnAsync(Action work)
+    private async Task TurnAsync(WorkOwner owner, Action work)
     {
         Interlocked.Increment(ref _running);
         try
         {
-            await guest.SlowWork.RunAsync(work).ConfigureAwait(false);
+            await guest.SlowWork.RunAsync(owner, work).ConfigureAwait(false);
         }
         finally
         {

@@ -101,7 +101,7 @@ internal static class DaemonProcess
         {
             foreach (var (text, objectOptions) in options.Objects)
                 await StartStepAsync($"-object {text}", async () =>
-                    await ObjectFactory.AddAsync(guest, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
+                    await ObjectFactory.AddAsync(guest, guest.Work, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
             foreach (var (text, members) in options.Devices)
                 await StartStepAsync($"-device {text}", () =>
                     DimmPlug.AddAsync(guest, DeviceOptions.Read(members, machine.HasDimms), hotplugged: false)).ConfigureAwait(false);

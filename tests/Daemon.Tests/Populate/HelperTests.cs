@@ -100,7 +100,7 @@ public sealed class HelperTests : IAsyncLifetime
     public async Task Who_is_cancelled_while_waiting_for_its_turn_waits_no_longer()
     {
         using var release = new ManualResetEventSlim();
-        var others = Enumerable.Range(0, 4).Select(_ => _guest.Guest.SlowWork.RunAsync(release.Wait)).ToList();
+        var others = Enumerable.Range(0, 4).Select(_ => _guest.Guest.SlowWork.RunAsync(new(), release.Wait)).ToList();
         using var memory = Memory(17 * MiB);
         using var cancel = new CancellationTokenSource();
         var work = _guest.Guest.Populator.PopulateAsync(memory.Request, null, cancel.Token);
@@ -111,7 +111,7 @@ public sealed class HelperTests : IAsyncLifetime
         release.Set();
         await Task.WhenAll(others);
         // The turn that comes now is one of nothing.
-        await _guest.Guest.SlowWork.RunAsync(() => { });
+        await _guest.Guest.SlowWork.RunAsync(new(), () => { });
         Assert.Equal(0UL, memory.Populated);
     }
 
