@@ -53,10 +53,18 @@ internal static class BackendFactory
     /// <summary>Allocates the pages that are not there yet, where the properties say that they are to come from: it may take seconds.</summary>
     public static Task PopulateAsync(Guest guest, WorkOwner owner, MemoryBackend backend, MemoryBackendProperties properties)
     {
-        var request = PopulateRequest.All(backend.Memory, properties.PreallocThreads ?? 1) with { Owner = owner };
-        if (BackendRules.CheckContext(guest, properties.PreallocContext) is { } context)
-            request = request with { Cpus = ThreadAffinity.CpusOf(guest.Kernel, context.Tid) };
+        var request = WholeOf(guest, owner, backend, properties);
         return guest.Populator.PopulateAsync(request, progress: null, CancellationToken.None);
+    }
+
+    /// <summary>What populating all of a backend asks for, as its properties are.</summary>
+    /// <exception cref="QmpException">Its thread-context is not there any more.</exception>
+    public static PopulateRequest WholeOf(Guest guest, WorkOwner owner, MemoryBackend backend, MemoryBackendProperties properties)
+    {
+        var request = PopulateRequest.All(backend.Memory, properties.PreallocThreads ?? 1) with { Owner = owner };
+        return BackendRules.CheckContext(guest, properties.PreallocContext) is { } context
+            ? request with { Cpus = ThreadAffinity.CpusOf(guest.Kernel, context.Tid) }
+            : request;
     }
 
     private static async Task<bool> TryCloseAsync(Guest guest, WorkOwner owner, MemoryBackend backend) => backend.IsSlowToClose

@@ -88,6 +88,13 @@ internal sealed class SlowWork
         }
     }
 
+    /// <summary>Does what only waits, as for a process to end: on a thread of its own, and in nobody's turn.</summary>
+    public static Task AsideAsync(Action work) => OnOwnThreadAsync(() =>
+    {
+        work();
+        return true;
+    });
+
     private static Task<T> OnOwnThreadAsync<T>(Func<T> work)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);

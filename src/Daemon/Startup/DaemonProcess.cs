@@ -44,7 +44,8 @@ internal static class DaemonProcess
             using var pidFile = options.PidFile is null ? null : new PidFile(options.PidFile);
             var cause = await guest.ShutdownRequested.ConfigureAwait(false);
             DaemonLog.Ending(log, ShutdownData.Causes.NameOf(cause));
-            // Clients that wait for it get their answer while they are still there.
+            // Clients that wait for them get their answers and events while they are still there.
+            await guest.Jobs.DisposeAsync().ConfigureAwait(false);
             await guest.Populator.DisposeAsync().ConfigureAwait(false);
         }
         finally
