@@ -12,6 +12,16 @@ public sealed class PopulateCredit
     private ulong _done;
     private bool _stopped;
 
+    /// <summary>More is granted than is done.</summary>
+    public bool IsOutstanding
+    {
+        get
+        {
+            lock (_lock)
+                return _done < _granted;
+        }
+    }
+
     /// <summary>Bytes that are done.</summary>
     public ulong Done
     {

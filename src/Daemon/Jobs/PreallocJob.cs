@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Hostmemd.Api;
 using Hostmemd.Guests;
+using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
@@ -15,8 +16,8 @@ namespace Hostmemd.Jobs;
 [SuppressMessage("Design", "CA1001", Justification = "The source has neither timer nor handle, and a verb may come when the job has just ended.")]
 internal sealed class PreallocJob
 {
-    /// <summary>Granted and not done yet: enough that no thread of a helper waits for the next grant, little enough for pausing to be quick.</summary>
-    private const ulong Ahead = 32 << 20;
+    /// <summary>Granted and not done yet, for each thread: the chunk it is at and the next, so that none waits for a grant.</summary>
+    private const ulong AheadEach = 2 * MappedMemory.DefaultChunkSize;
 
     /// <summary>How long the helper may take to end what it has begun when the job is cancelled, before it is killed.</summary>
     private static readonly TimeSpan StopTime = TimeSpan.FromMilliseconds(25);
@@ -24,6 +25,7 @@ internal sealed class PreallocJob
     private readonly Guest _guest;
     private readonly PreallocOrder _order;
     private readonly ulong _page;
+    private readonly ulong _ahead;
     private readonly Pace _pace;
     private readonly ProgressEvents _progress;
     private readonly CancellationTokenSource _cancel = new();
@@ -44,6 +46,8 @@ internal sealed class PreallocJob
     {
         (_guest, _order) = (guest, order);
         _page = order.Backend.Memory.BackingPageSize;
+        var threads = PopulateThreads.For(Length, order.Request.Threads, Environment.ProcessorCount);
+        _ahead = Math.Max(_page, (ulong)threads * AheadEach);
         _pace = new Pace(guest.Clock, order.Speed, _page);
         _progress = new ProgressEvents(guest, order.Id, order.Backend, Length);
     }
@@ -181,7 +185,7 @@ internal sealed class PreallocJob
                 Volatile.Write(ref _run, _guest.Populator.Begin(_order.Request));
             PopulateReport? last = null;
             while (last is null && MayGoOn() && TryGrant(_run))
-                last = _run.Follow(_granted == Length ? Length : _granted - Math.Min(_granted, Ahead / 2), _progress.Report);
+                last = _run.Follow(_granted == Length ? Length : Math.Min(_granted, Done + 1), _progress.Report);
             last ??= Done < _granted ? _run.Follow(_granted, _progress.Report) : null;
             goesOn = last is null && !_cancel.IsCancellationRequested;
             return last;
@@ -217,7 +221,7 @@ internal sealed class PreallocJob
     /// <returns>false: its speed does not let it go on.</returns>
     private bool TryGrant(IPopulateRun run)
     {
-        var wanted = Math.Min(Length, Done + Math.Max(Ahead, _page)) - _granted;
+        var wanted = Math.Min(Length, Done + _ahead) - _granted;
         var grant = Math.Min(wanted, _pace.Free);
         grant -= grant % _page;
         if (grant == 0)

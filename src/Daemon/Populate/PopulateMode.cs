@@ -99,7 +99,10 @@ internal static class PopulateMode
             HugePage = true,
             Dump = false,
         });
-        memory.Populate(
+        BackgroundPopulate.Run(
+            kernel,
+            memory,
+            credit,
             new PopulateOptions
             {
                 Length = order.Length,
@@ -110,8 +113,7 @@ internal static class PopulateMode
                 // For huge pages, files on disk and a guest_memfd before 6.19 the policy of the thread decides that takes the page.
                 Prepare = () => PrepareThread(kernel, order.Cpus, order.Policy, order.Nodes),
                 Progress = progress,
-            },
-            CancellationToken.None);
+            });
     }
 
     /// <summary>

@@ -57,7 +57,7 @@ public sealed class JobTurnTests : IAsyncLifetime
         await other.AddMemfdAsync("prealloc", 4 * MiB, ", \"prealloc\": true");
 
         var took = clock.Elapsed;
-        // Twelve gigabytes take seconds; a turn ends after 32 MiB when somebody waits.
+        // Twelve gigabytes take seconds; a turn ends after some 16 MiB when somebody waits.
         var jobs = (await other.AskAsync("""{"execute": "query-jobs"}""")).GetProperty("return").EnumerateArray().ToList();
         Assert.Equal(6, jobs.Count(job => job.GetProperty("status").GetString() == "running"));
         Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(5));
