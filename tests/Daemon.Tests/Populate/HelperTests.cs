@@ -171,7 +171,9 @@ public sealed class HelperTests : IAsyncLifetime
             .Select(thread => File.ReadLines(thread + "/status").First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal))).ToList();
         await cancel.CancelAsync();
 
-        Assert.Equal(Math.Min(2, Environment.ProcessorCount), threads.Count);
+        // Twice as many where the CPU is taken: others of the usual priority help then.
+        var asked = Math.Min(2, Environment.ProcessorCount);
+        Assert.InRange(threads.Count, asked, 2 * asked);
         Assert.All(threads, line => Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"Cpus_allowed_list:\t{cpu}"), line));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work);
     }
