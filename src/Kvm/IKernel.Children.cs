@@ -40,6 +40,12 @@ public partial interface IKernel
     /// <summary>get_mempolicy(2) of the calling thread.</summary>
     MemoryPolicy GetTaskMempolicy();
 
+    /// <summary>
+    /// sched_setscheduler(2) of the calling thread to SCHED_IDLE: it runs where nobody else wants to, and whoever wakes up takes its place at
+    /// once. Threads and processes that it starts inherit it; going back needs a privilege. Source: man 7 sched.
+    /// </summary>
+    void SetIdleScheduling();
+
     /// <summary>clock_nanosleep(2): longer than asked for by the timer slack, 50 us as a rule.</summary>
     void Pause(TimeSpan time);
 }

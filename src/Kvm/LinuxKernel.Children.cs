@@ -98,6 +98,15 @@ public sealed unsafe partial class LinuxKernel
         return (MemoryPolicy)mode;
     }
 
+    public void SetIdleScheduling()
+    {
+        const int idle = 5;
+        // struct sched_param: its one member counts for real-time policies alone.
+        var priority = 0;
+        // SAFETY: one int on this stack frame.
+        Check("sched_setscheduler", Syscall.SchedSetscheduler(idle, &priority));
+    }
+
     public void Pause(TimeSpan time)
     {
         var wanted = stackalloc long[2] { (long)time.TotalSeconds, time.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick };

@@ -15,7 +15,7 @@ public sealed partial class MappedMemory
     /// <exception cref="KernelException">
     /// The first errno that any thread met. EFAULT: no page to be had, as past the end of the file. ENOMEM.
     /// </exception>
-    /// <exception cref="OperationCanceledException">Cancelled before all was done.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled or stopped before all was done.</exception>
     public void Populate(
         ulong offset,
         ulong length,
@@ -34,14 +34,18 @@ public sealed partial class MappedMemory
         ArgumentOutOfRangeException.ThrowIfZero(options.ChunkSize);
         if (options.Length == 0)
             return;
-        var run = new PopulateRun(_kernel, At(options.Offset, options.Length), options, cancellation);
+        var credit = options.Credit ?? new PopulateCredit();
+        if (options.Credit is null)
+            credit.Grant(options.Length);
+        var run = new PopulateRun(_kernel, At(options.Offset, options.Length), options, credit);
+        using var stop = cancellation.UnsafeRegister(_ => credit.Stop(), null);
         var chunks = ((options.Length - 1) / options.ChunkSize) + 1;
         var others = Start(run, (int)Math.Min((ulong)options.Threads, chunks) - 1);
         run.Work();
         // None of them may be at work when the caller unmaps.
         foreach (var thread in others)
             thread.Join();
-        run.ThrowIfFailed();
+        run.ThrowIfFailed(cancellation);
     }
 
     /// <summary>All of it, on <paramref name="threads"/> threads.</summary>
@@ -70,11 +74,9 @@ public sealed partial class MappedMemory
         return started;
     }
 
-    /// <summary>One call of Populate: chunks are handed out by an atomic addition, so a slow thread holds nobody up.</summary>
-    private sealed class PopulateRun(IKernel kernel, HostAddress start, PopulateOptions options, CancellationToken cancellation)
+    /// <summary>One call of Populate: chunks are handed out one by one, so a slow thread holds nobody up.</summary>
+    private sealed class PopulateRun(IKernel kernel, HostAddress start, PopulateOptions options, PopulateCredit credit)
     {
-        private ulong _next;
-        private ulong _done;
         private KernelException? _failure;
 
         public void Work()
@@ -83,15 +85,10 @@ public sealed partial class MappedMemory
             {
                 options.Prepare?.Invoke();
                 var advice = options.Read ? MemoryAdvice.PopulateRead : MemoryAdvice.PopulateWrite;
-                while (Volatile.Read(ref _failure) is null && !cancellation.IsCancellationRequested)
+                while (credit.TryTake(options.Length, options.ChunkSize, out var from, out var size))
                 {
-                    // The threads together can take the counter past the end by one chunk each: far from an overflow for any real mapping.
-                    var from = Interlocked.Add(ref _next, options.ChunkSize) - options.ChunkSize;
-                    if (from >= options.Length)
-                        return;
-                    var size = Math.Min(options.ChunkSize, options.Length - from);
                     kernel.Madvise(start.Add(from), size, advice);
-                    var done = Interlocked.Add(ref _done, size);
+                    var done = credit.Complete(size);
                     options.Progress?.Invoke(done);
                     if (options.Pause > TimeSpan.Zero)
                         kernel.Pause(options.Pause);
@@ -100,14 +97,15 @@ public sealed partial class MappedMemory
             catch (KernelException e)
             {
                 Interlocked.CompareExchange(ref _failure, e, null);
+                credit.Stop();
             }
         }
 
-        public void ThrowIfFailed()
+        public void ThrowIfFailed(CancellationToken cancellation)
         {
             if (_failure is not null)
                 throw new KernelException(_failure.Call, _failure.Errno);
-            if (_done != options.Length)
+            if (credit.Done != options.Length)
                 throw new OperationCanceledException(cancellation);
         }
     }

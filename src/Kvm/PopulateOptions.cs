@@ -18,6 +18,9 @@ public sealed record PopulateOptions
     /// <summary>How long a thread leaves that lock alone after each chunk, for others to get it. Zero: not at all.</summary>
     public TimeSpan Pause { get; init; }
 
+    /// <summary>How far it may go, and who stops it; null: all of it at once.</summary>
+    public PopulateCredit? Credit { get; init; }
+
     /// <summary>MADV_POPULATE_READ: for memory that must not be written. What is not there yet shows as the file's bytes or zeroes.</summary>
     public bool Read { get; init; }
 

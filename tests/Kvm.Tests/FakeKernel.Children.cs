@@ -102,6 +102,8 @@ public sealed partial class FakeKernel
     /// <summary>Of whichever thread set it last.</summary>
     public MemoryPolicy TaskPolicy { get; set; }
 
+    public void SetIdleScheduling() => Enter(nameof(SetIdleScheduling), () => true);
+
     public void Pause(TimeSpan time) => Enter(nameof(Pause), () => true);
 
     private sealed class FakeProcess

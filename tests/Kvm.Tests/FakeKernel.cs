@@ -18,6 +18,9 @@ public sealed partial class FakeKernel : IKernel
     /// <summary>Every call by its method's name, in order.</summary>
     public List<string> Calls { get; } = [];
 
+    /// <summary>Told of every call, on its thread.</summary>
+    public Action<string>? OnCall { get; set; }
+
     /// <summary>Values of KVM_CHECK_EXTENSION; those not in it are 0.</summary>
     public Dictionary<KvmCapability, int> Extensions { get; } = new()
     {
@@ -133,6 +136,7 @@ public sealed partial class FakeKernel : IKernel
         lock (_lock)
         {
             Calls.Add(method);
+            OnCall?.Invoke(method);
             if (_failures.TryGetValue(method, out var failure))
             {
                 if (failure.Countdown == 1)

@@ -10,5 +10,6 @@ internal static class HostmemdEvents
         (HostmemdEvent.MemoryBackendDeleted, "MEMORY_BACKEND_DELETED"),
         (HostmemdEvent.MemorySlotAdded, "MEMORY_SLOT_ADDED"),
         (HostmemdEvent.MemorySlotDeleted, "MEMORY_SLOT_DELETED"),
+        (HostmemdEvent.MemoryBackendProgress, "MEMORY_BACKEND_PROGRESS"),
         (HostmemdEvent.EventsLost, "EVENTS_LOST"));
 }

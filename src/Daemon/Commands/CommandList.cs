@@ -18,6 +18,15 @@ internal static class CommandList
         + "and mappings of files on btrfs and overlayfs. Deleted memory is looked for with holders alone, among the last 1,024 backends that went; "
         + "one that nobody has is forgotten.";
 
+    private const string PreallocDoc =
+        "Populates memory of a backend by a job, of type memory-prealloc and with its progress in bytes. Answered at once. Pages that are there keep "
+        + "what is in them; cancelled or failed, those that were made stay. The backend cannot be removed meanwhile, and its property prealloc "
+        + "turns true when jobs have populated all of it. The job belongs to the guest: a client that leaves does not end it.";
+
+    private const string ObjectAddDoc =
+        "Makes an object; answered when its memory is there, with prealloc all of its pages. Others see it only then; its id is taken meanwhile. "
+        + "Only this session waits, and a client that leaves does not cancel it.";
+
     public static CommandTable<Client> Create()
     {
         CommandTable<Client> table = null!;
@@ -36,6 +45,7 @@ internal static class CommandList
             { AllowReadOnly = true },
             .. Objects(),
             .. Memory(),
+            .. Jobs(),
             .. Own(),
         ];
         table = new CommandTable<Client>(commands);
@@ -61,7 +71,7 @@ internal static class CommandList
         Act<Nothing>("cont", "Makes the guest count as running.", (client, _) => ControlCommands.Cont(client)),
         Act<Nothing>("system_reset", "Resets the guest; its memory stays as it is.", (client, _) => ControlCommands.Reset(client)),
         Act<Nothing>("system_powerdown", "Asks the guest to power down; no guest OS reacts here.", (client, _) => ControlCommands.Powerdown(client)),
-        Act<Nothing>("quit", "Ends the daemon.", (client, _) => ControlCommands.Quit(client)),
+        ActSlowly<Nothing>("quit", "Ends the daemon, and first the jobs.", (client, _) => ControlCommands.QuitAsync(client)),
         new Command<Client, HumanMonitorArguments, string>(
             "human-monitor-command", "Carries out a line of the human monitor: help, and info with what help info lists.",
             Shapes.Text, (client, arguments) => new(HumanCommands.Run(client, arguments)))
@@ -76,7 +86,7 @@ internal static class CommandList
 
     private static IEnumerable<Command<Client>> Objects() =>
     [
-        ActSlowly<ObjectOptions>("object-add", "Makes an object; answered when its memory is there.", ObjectCommands.AddAsync),
+        ActSlowly<ObjectOptions>("object-add", ObjectAddDoc, ObjectCommands.AddAsync),
         ActSlowly<IdArguments>("object-del", "Removes an object that nobody uses.", ObjectCommands.DeleteAsync),
         Query<QomGetArguments, JsonValue>("qom-get", "Reads a property.", Shapes.Any, QomCommands.Get),
         ActSlowly<QomSetArguments>("qom-set", "Sets a property.", QomCommands.SetAsync),
@@ -119,6 +129,15 @@ internal static class CommandList
         ActSlowly<IdArguments>("device_del", "Unplugs a device, at once; DEVICE_DELETED follows the reply.", DeviceCommands.DeleteAsync),
     ];
 
+    private static IEnumerable<Command<Client>> Jobs() =>
+    [
+        Query<Nothing, List<JobInfo>>("query-jobs", "Lists the jobs, the newest first.", Shapes.StructList, (client, _) => JobCommands.Query(client)),
+        ActSlowly<IdArguments>("job-pause", "Pauses a job; answered when nothing of it is at work.", JobCommands.PauseAsync),
+        Act<IdArguments>("job-resume", "Lets a paused job go on.", JobCommands.Resume),
+        ActSlowly<IdArguments>("job-cancel", "Ends a job; answered when it has concluded. What it did stays done.", JobCommands.CancelAsync),
+        Act<IdArguments>("job-dismiss", "Forgets a job that has concluded.", JobCommands.Dismiss),
+    ];
+
     private static IEnumerable<Command<Client>> Own() =>
     [
         Query<EventSubscribeArguments, EventSubscription>(
@@ -131,6 +150,7 @@ internal static class CommandList
         new Command<Client, QueryMemoryUsageArguments, MemoryUsage>(
             "query-memory-usage", UsageDoc, Shapes.Struct, UsageCommands.QueryAsync)
         { Features = Features.Hostmemd, AllowReadOnly = true },
+        Act<MemoryBackendPreallocArguments>("memory-backend-prealloc", PreallocDoc, JobCommands.Prealloc, Features.Hostmemd),
         new Command<Client, MemoryBackendSendFdArguments, MemoryBackendFd>(
             "memory-backend-send-fd",
             "Hands the client a descriptor of a backend's memory: exactly one, beside the first byte of the reply (SCM_RIGHTS). "
@@ -152,9 +172,13 @@ internal static class CommandList
             Features = features,
         };
 
-    private static Command<Client> Act<TArguments>(string name, string doc, Func<Client, TArguments, Nothing> handler)
+    private static Command<Client> Act<TArguments>(
+        string name, string doc, Func<Client, TArguments, Nothing> handler, Features features = Features.None)
         where TArguments : class, IQapiType, new()
-        => new Command<Client, TArguments, Nothing>(name, doc, Shapes.Struct, (client, arguments) => new(handler(client, arguments)));
+        => new Command<Client, TArguments, Nothing>(name, doc, Shapes.Struct, (client, arguments) => new(handler(client, arguments)))
+        {
+            Features = features,
+        };
 
     /// <summary>One that may take its time: it leaves the owner, and only its own session waits.</summary>
     private static Command<Client> ActSlowly<TArguments>(string name, string doc, Func<Client, TArguments, ValueTask<Nothing>> handler)

@@ -80,9 +80,11 @@ internal static class ControlCommands
         return Nothing.Value;
     }
 
-    public static Nothing Quit(Client client)
+    public static async ValueTask<Nothing> QuitAsync(Client client)
     {
         client.Guest.Shutdown(ShutdownCause.HostQmpQuit);
+        // Their last events come before the reply (seen in QEMU 11.1.3).
+        await client.Guest.Jobs.DisposeAsync().ConfigureAwait(false);
         return Nothing.Value;
     }
 

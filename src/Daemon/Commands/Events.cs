@@ -27,6 +27,11 @@ internal static class Events
     private static readonly EventDeclaration<MemoryFailureData> MemoryFailureEvent = new(
         "MEMORY_FAILURE", "A page of the host's memory is broken: populating met it. Before the reply of the command that fails of it.");
 
+    private static readonly EventDeclaration<JobStatusChangeData> JobStatusChangeEvent = new(
+        "JOB_STATUS_CHANGE",
+        "A job stands somewhere else. created and running come before the reply of the command that made it, what a command does to a job before "
+        + "its reply, the rest when it happens.");
+
     private static readonly EventDeclaration<MemoryBackendAddedData> MemoryBackendAddedEvent = new(
         "MEMORY_BACKEND_ADDED", "A memory backend was made. Before the reply of object-add.")
     { Features = Features.Hostmemd, OnRequest = true };
@@ -43,6 +48,12 @@ internal static class Events
         "MEMORY_SLOT_DELETED", "KVM's memory slot is gone. After the reply of device_del, before DEVICE_DELETED.")
     { Features = Features.Hostmemd, OnRequest = true };
 
+    private static readonly EventDeclaration<MemoryBackendProgressData> MemoryBackendProgressEvent = new(
+        "MEMORY_BACKEND_PROGRESS",
+        "How far a job of type memory-prealloc is: at most ten a second for each job, the newest in place of older ones; the last always comes, before "
+        + "the job concludes.")
+    { Features = Features.Hostmemd, OnRequest = true };
+
     private static readonly EventDeclaration<EventsLostData> EventsLostEvent = new(
         "EVENTS_LOST", "This session was too slow for events it subscribed to; it should query again.")
     { Features = Features.Hostmemd, OnRequest = true };
@@ -50,8 +61,9 @@ internal static class Events
     /// <summary>All of them, in the manual's order.</summary>
     public static IReadOnlyList<EventDeclaration> All { get; } =
     [
-        ShutdownEvent, PowerdownEvent, ResetEvent, StopEvent, ResumeEvent, DeviceDeletedEvent, MemoryFailureEvent,
-        MemoryBackendAddedEvent, MemoryBackendDeletedEvent, MemorySlotAddedEvent, MemorySlotDeletedEvent, EventsLostEvent,
+        ShutdownEvent, PowerdownEvent, ResetEvent, StopEvent, ResumeEvent, DeviceDeletedEvent, MemoryFailureEvent, JobStatusChangeEvent,
+        MemoryBackendAddedEvent, MemoryBackendDeletedEvent, MemorySlotAddedEvent, MemorySlotDeletedEvent,
+        MemoryBackendProgressEvent, EventsLostEvent,
     ];
 
     public static EventMessage Shutdown(ShutdownCause cause, TimeProvider clock) =>
@@ -71,6 +83,13 @@ internal static class Events
     /// <summary>A broken page met while populating: no guest was told, and the memory is given back.</summary>
     public static EventMessage MemoryFailure(TimeProvider clock) => MemoryFailureEvent.Format(
         new MemoryFailureData { Recipient = MemoryFailureRecipient.Hypervisor, Action = MemoryFailureAction.Ignore }, clock);
+
+    public static EventMessage JobStatusChange(string id, JobStatus status, TimeProvider clock) =>
+        JobStatusChangeEvent.Format(new JobStatusChangeData { Id = id, Status = status }, clock);
+
+    public static EventMessage MemoryBackendProgress(string job, MemoryBackend backend, ulong done, ulong length, TimeProvider clock) =>
+        MemoryBackendProgressEvent.Format(
+            new MemoryBackendProgressData { JobId = job, Memdev = backend.QomPath, CurrentProgress = (long)done, TotalProgress = (long)length }, clock);
 
     public static EventMessage MemoryBackendAdded(MemoryBackend backend, ulong size, ulong generation, TimeProvider clock) =>
         MemoryBackendAddedEvent.Format(

@@ -10,12 +10,9 @@ namespace Hostmemd.Commands;
 /// <summary>Making and removing objects.</summary>
 internal static class ObjectCommands
 {
-    /// <summary>Memory that takes noticeable time to unmap: its pages are freed on a thread of its own.</summary>
-    private const ulong SlowToClose = 64 << 20;
-
     public static async ValueTask<Nothing> AddAsync(Client client, ObjectOptions options)
     {
-        await ObjectFactory.AddAsync(client.Guest, options).ConfigureAwait(false);
+        await ObjectFactory.AddAsync(client.Guest, client.Work, options).ConfigureAwait(false);
         return Nothing.Value;
     }
 
@@ -27,7 +24,7 @@ internal static class ObjectCommands
         if (guest.State.Threads.TryGetValue(arguments.Id, out var thread))
             DeleteThread(guest, thread);
         else if (guest.State.Backends.TryGetValue(arguments.Id, out var backend))
-            await DeleteBackendAsync(guest, backend).ConfigureAwait(false);
+            await DeleteBackendAsync(guest, client.Work, backend).ConfigureAwait(false);
         else
             throw ObjectErrors.NotFound(arguments.Id);
         return Nothing.Value;
@@ -70,15 +67,15 @@ internal static class ObjectCommands
         return changed;
     }
 
-    private static async Task DeleteBackendAsync(Guest guest, PublishedBackend published)
+    private static async Task DeleteBackendAsync(Guest guest, WorkOwner owner, PublishedBackend published)
     {
         var backend = published.Backend;
         backend.BeginClose();
         var remembered = UsageCommands.Remember(guest.Kernel, backend);
         try
         {
-            if (backend.Memory.Size >= SlowToClose || backend.Type == ObjectType.MemoryBackendFile)
-                await guest.SlowWork.RunAsync(() => Close(guest, backend)).ConfigureAwait(false);
+            if (backend.IsSlowToClose)
+                await guest.SlowWork.RunAsync(owner, () => Close(guest, backend)).ConfigureAwait(false);
             else
                 backend.Close();
         }

@@ -42,7 +42,7 @@ internal static class QomCommands
         switch (node)
         {
             case BackendNode backend when property.Name != "type" && !property.Type.StartsWith("child<", StringComparison.Ordinal):
-                await BackendChange.SetAsync(client.Guest, backend.Published, property.Name, arguments.Value).ConfigureAwait(false);
+                await BackendChange.SetAsync(client.Guest, client.Work, backend.Published, property.Name, arguments.Value).ConfigureAwait(false);
                 break;
             case ThreadNode thread when property.Name != "type":
                 ThreadChange.Set(client.Guest, thread.Published, property.Name, arguments.Value);

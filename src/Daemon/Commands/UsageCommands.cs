@@ -18,7 +18,7 @@ internal static class UsageCommands
         var deleted = arguments.Holders == true ? Matching(guest.Accounting.Deleted.Entries, arguments.Memdev) : [];
         var backends = Backends(guest, state, arguments.Memdev, deleted.Count > 0);
         var reply = new MemoryUsage { Generation = state.Generation };
-        reply.Backends = await guest.Accounting.ScanAsync(guest.SlowWork, () => Scan(guest, backends, deleted, arguments)).ConfigureAwait(false);
+        reply.Backends = await guest.Accounting.ScanAsync(guest.SlowWork, client.Work, () => Scan(guest, backends, deleted, arguments)).ConfigureAwait(false);
         // Deleted, and as far as can be seen nobody has it.
         if (arguments.Memdev is not null && backends.Count == 0 && reply.Backends.Count == 0)
             throw ObjectErrors.DeviceNotFound(arguments.Memdev);

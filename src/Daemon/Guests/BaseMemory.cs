@@ -22,7 +22,7 @@ internal static class BaseMemory
             Id = Id,
             Ram = new MemoryBackendProperties { Size = guest.Machine.RamSize },
         };
-        var published = await BackendFactory.CreateAsync(guest, options).ConfigureAwait(false);
+        var published = await BackendFactory.CreateAsync(guest, guest.Work, options).ConfigureAwait(false);
         published.Backend.Map("the machine");
         guest.Publish(published);
         if (guest.Vm is null)

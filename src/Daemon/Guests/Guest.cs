@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostmemd.Api;
 using Hostmemd.Commands;
 using Hostmemd.Devices;
+using Hostmemd.Jobs;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Populate;
@@ -35,6 +36,7 @@ internal sealed class Guest : IAsyncDisposable
         (Options, Kernel, Vm, Clock, Log) = (options, kernel, vm, clock, log);
         Dimms = new DimmBay(options.Machine);
         Populator = new Populator(this);
+        Jobs = new JobTable(this);
     }
 
     public GuestOptions Options { get; }
@@ -62,7 +64,12 @@ internal sealed class Guest : IAsyncDisposable
 
     public SlowWork SlowWork { get; } = new();
 
+    /// <summary>For whom slow work is done that no session asked for.</summary>
+    public WorkOwner Work { get; } = new();
+
     public Populator Populator { get; }
+
+    public JobTable Jobs { get; }
 
     public MemoryAccounting Accounting { get; } = new();
 
@@ -202,6 +209,7 @@ internal sealed class Guest : IAsyncDisposable
     /// <summary>Unplugs, unmaps and closes everything, slots before memory. What fails is logged; the rest goes on.</summary>
     public async ValueTask DisposeAsync()
     {
+        await Jobs.DisposeAsync().ConfigureAwait(false);
         await Populator.DisposeAsync().ConfigureAwait(false);
         try
         {
@@ -222,7 +230,6 @@ internal sealed class Guest : IAsyncDisposable
             published.Thread.Close();
         Descriptors.Dispose();
         FdSets.Dispose();
-        SlowWork.Dispose();
         Accounting.Dispose();
     }
 }

@@ -23,6 +23,9 @@ internal sealed record GuestState
     public ImmutableSortedDictionary<string, PublishedThread> Threads { get; init; } =
         ImmutableSortedDictionary.Create<string, PublishedThread>(StringComparer.Ordinal);
 
+    /// <summary>The jobs, the newest first.</summary>
+    public ImmutableList<PublishedJob> Jobs { get; init; } = [];
+
     /// <summary>The plugged DIMMs, by guest physical address.</summary>
     public ImmutableSortedDictionary<ulong, Dimm> Dimms { get; init; } = ImmutableSortedDictionary<ulong, Dimm>.Empty;
 

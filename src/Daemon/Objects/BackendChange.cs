@@ -11,10 +11,10 @@ namespace Hostmemd.Objects;
 internal static class BackendChange
 {
     /// <exception cref="QmpException">The value does not fit, or the property is fixed.</exception>
-    public static async Task SetAsync(Guest guest, PublishedBackend published, string name, JsonValue value)
+    public static async Task SetAsync(Guest guest, WorkOwner owner, PublishedBackend published, string name, JsonValue value)
     {
         var backend = published.Backend;
-        if (await PrepareAsync(guest, published, name, value).ConfigureAwait(false) is not { } apply)
+        if (await PrepareAsync(guest, owner, published, name, value).ConfigureAwait(false) is not { } apply)
             return;
         // Onto what is published now: another client may have changed another property meanwhile.
         guest.Change(state =>
@@ -29,7 +29,8 @@ internal static class BackendChange
 
     /// <summary>Checks the value and does to the memory what it asks for.</summary>
     /// <returns>How the properties change; null: not at all.</returns>
-    private static async Task<Action<MemoryBackendProperties>?> PrepareAsync(Guest guest, PublishedBackend published, string name, JsonValue value)
+    private static async Task<Action<MemoryBackendProperties>?> PrepareAsync(
+        Guest guest, WorkOwner owner, PublishedBackend published, string name, JsonValue value)
     {
         var backend = published.Backend;
         switch (name)
@@ -62,7 +63,7 @@ internal static class BackendChange
                 var dump = Flag(name, value);
                 return properties => properties.Dump = dump;
             case "prealloc":
-                return await PreallocAsync(guest, published, Flag(name, value)).ConfigureAwait(false) ? properties => properties.Prealloc = true : null;
+                return await PreallocAsync(guest, owner, published, Flag(name, value)).ConfigureAwait(false) ? properties => properties.Prealloc = true : null;
             case "prealloc-threads":
                 var threads = InputVisitor.ReadValue<uint>(name, value, Shapes.UInt32, 0);
                 BackendRules.CheckThreads(backend.TypeName, threads);
@@ -138,7 +139,7 @@ internal static class BackendChange
 
     /// <summary>Allocates the pages that are missing. Turning prealloc off changes nothing: pages that are there stay.</summary>
     /// <returns>Whether the property is to be set.</returns>
-    private static async Task<bool> PreallocAsync(Guest guest, PublishedBackend published, bool on)
+    private static async Task<bool> PreallocAsync(Guest guest, WorkOwner owner, PublishedBackend published, bool on)
     {
         if (published.Properties.Reserve == false)
             throw ObjectErrors.PreallocWithoutReserve();
@@ -148,7 +149,7 @@ internal static class BackendChange
         published.Backend.Hold();
         try
         {
-            await BackendFactory.PopulateAsync(guest, published.Backend, published.Properties).ConfigureAwait(false);
+            await BackendFactory.PopulateAsync(guest, owner, published.Backend, published.Properties).ConfigureAwait(false);
         }
         finally
         {

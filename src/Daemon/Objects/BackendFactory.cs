@@ -15,7 +15,7 @@ internal static class BackendFactory
 {
     /// <summary>A backend that nobody knows of yet, its id claimed: the caller publishes it by <see cref="Guest.Publish(PublishedBackend)"/>.</summary>
     /// <exception cref="QmpException">It cannot be had; nothing is left of it.</exception>
-    public static async Task<PublishedBackend> CreateAsync(Guest guest, ObjectOptions options)
+    public static async Task<PublishedBackend> CreateAsync(Guest guest, WorkOwner owner, ObjectOptions options)
     {
         var properties = options.Backend ?? throw new ArgumentException("not a memory backend", nameof(options));
         var context = BackendRules.Check(guest, options, properties);
@@ -30,19 +30,19 @@ internal static class BackendFactory
             properties.PreallocContext = context?.QomPath ?? "";
             properties.FillDefaults(share: options.QomType is not (ObjectType.MemoryBackendRam or ObjectType.MemoryBackendFile));
             var tooLarge = properties.Prealloc == true ? PreallocRules.Refusal(guest, properties) : null;
-            backend = await AllocateAsync(guest, options, tooLarge).ConfigureAwait(false);
+            backend = await AllocateAsync(guest, owner, options, tooLarge).ConfigureAwait(false);
             if (tooLarge is not null)
                 throw tooLarge;
             if (properties.Prealloc == true)
-                await PopulateAsync(guest, backend, properties).ConfigureAwait(false);
+                await PopulateAsync(guest, owner, backend, properties).ConfigureAwait(false);
             else if (backend.HugePages is { } hugePages)
-                await hugePages.ReserveAsync(() => PopulateAsync(guest, backend, properties)).ConfigureAwait(false);
+                await hugePages.ReserveAsync(owner, () => PopulateAsync(guest, owner, backend, properties)).ConfigureAwait(false);
             return new PublishedBackend(backend, properties);
         }
         catch (Exception e)
         {
             // Memory that cannot be released keeps its id: nothing else must be taken for it.
-            if (backend is null || backend.TryClose(guest.Log))
+            if (backend is null || await TryCloseAsync(guest, owner, backend).ConfigureAwait(false))
                 guest.ReleaseObjectId(options.Id);
             if (backend?.HugePages is { } hugePages && e is QmpException refusal)
                 throw hugePages.Explain(refusal);
@@ -51,20 +51,32 @@ internal static class BackendFactory
     }
 
     /// <summary>Allocates the pages that are not there yet, where the properties say that they are to come from: it may take seconds.</summary>
-    public static Task PopulateAsync(Guest guest, MemoryBackend backend, MemoryBackendProperties properties)
+    public static Task PopulateAsync(Guest guest, WorkOwner owner, MemoryBackend backend, MemoryBackendProperties properties)
     {
-        var request = PopulateRequest.All(backend.Memory, properties.PreallocThreads ?? 1);
-        if (BackendRules.CheckContext(guest, properties.PreallocContext) is { } context)
-            request = request with { Cpus = ThreadAffinity.CpusOf(guest.Kernel, context.Tid) };
+        var request = WholeOf(guest, owner, backend, properties);
         return guest.Populator.PopulateAsync(request, progress: null, CancellationToken.None);
     }
 
+    /// <summary>What populating all of a backend asks for, as its properties are.</summary>
+    /// <exception cref="QmpException">Its thread-context is not there any more.</exception>
+    public static PopulateRequest WholeOf(Guest guest, WorkOwner owner, MemoryBackend backend, MemoryBackendProperties properties)
+    {
+        var request = PopulateRequest.All(backend.Memory, properties.PreallocThreads ?? 1) with { Owner = owner };
+        return BackendRules.CheckContext(guest, properties.PreallocContext) is { } context
+            ? request with { Cpus = ThreadAffinity.CpusOf(guest.Kernel, context.Tid) }
+            : request;
+    }
+
+    private static async Task<bool> TryCloseAsync(Guest guest, WorkOwner owner, MemoryBackend backend) => backend.IsSlowToClose
+        ? await guest.SlowWork.RunAsync(owner, () => backend.TryClose(guest.Log)).ConfigureAwait(false)
+        : backend.TryClose(guest.Log);
+
     /// <param name="tooLarge">Why it would be refused in any case: said behind what QEMU says, where that refuses it too.</param>
-    private static async Task<MemoryBackend> AllocateAsync(Guest guest, ObjectOptions options, QmpException? tooLarge)
+    private static async Task<MemoryBackend> AllocateAsync(Guest guest, WorkOwner owner, ObjectOptions options, QmpException? tooLarge)
     {
         try
         {
-            return await AllocateAsync(guest, options).ConfigureAwait(false);
+            return await AllocateAsync(guest, owner, options).ConfigureAwait(false);
         }
         catch (QmpException e) when (tooLarge is not null)
         {
@@ -72,12 +84,12 @@ internal static class BackendFactory
         }
     }
 
-    private static async Task<MemoryBackend> AllocateAsync(Guest guest, ObjectOptions options)
+    private static async Task<MemoryBackend> AllocateAsync(Guest guest, WorkOwner owner, ObjectOptions options)
     {
         switch (options.QomType)
         {
             case ObjectType.MemoryBackendFile:
-                return await guest.SlowWork.RunAsync(() => FileAllocation.Allocate(guest, options)).ConfigureAwait(false);
+                return await guest.SlowWork.RunAsync(owner, () => FileAllocation.Allocate(guest, options)).ConfigureAwait(false);
             case ObjectType.MemoryBackendGuestMemfd or ObjectType.MemoryBackendMemfd when options.Backend!.IsGuestMemfd:
                 return await GuestMemfdAllocation.AllocateAsync(guest, options).ConfigureAwait(false);
             case ObjectType.MemoryBackendMemfd:

@@ -12,7 +12,11 @@ namespace Hostmemd.Objects;
 /// </summary>
 internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory memory, BackingFile? file)
 {
+    /// <summary>Freeing the pages of this much takes milliseconds.</summary>
+    private const ulong SlowToClose = 16 << 20;
+
     private readonly Lock _use = new();
+    private readonly List<string> _jobs = [];
     private string? _mappedBy;
     private int _holds;
     private bool _closing;
@@ -31,6 +35,9 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     /// <summary>Its memory slots are bound by descriptor, not registered by address.</summary>
     public GuestMemfd? SlotFile => Type == ObjectType.MemoryBackendGuestMemfd ? File?.Handle as GuestMemfd : null;
 
+    /// <summary>What jobs have populated of it. Only inside the owner's steps.</summary>
+    public PopulatedRanges Populated { get; } = new();
+
     public string TypeName => NameOf(Type);
 
     public string QomPath => "/objects/" + Id;
@@ -45,6 +52,9 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
 
     /// <summary>Where a DIMM of this memory may begin, and what its size is a multiple of.</summary>
     public ulong Alignment => Memory.Alignment;
+
+    /// <summary>Unmapping and closing it takes noticeable time: to be done as slow work.</summary>
+    public bool IsSlowToClose => Memory.Size >= SlowToClose || Type == ObjectType.MemoryBackendFile;
 
     /// <summary>Takes the memory for one user.</summary>
     /// <returns>false: somebody has it.</returns>
@@ -83,6 +93,24 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
             _holds--;
     }
 
+    /// <summary>Keeps the memory where it is for a job.</summary>
+    /// <exception cref="QmpException">It is going.</exception>
+    public void BeginJob(string job)
+    {
+        lock (_use)
+        {
+            if (_closing)
+                throw ObjectErrors.BeingDeleted(Id);
+            _jobs.Add(job);
+        }
+    }
+
+    public void EndJob(string job)
+    {
+        lock (_use)
+            _jobs.Remove(job);
+    }
+
     /// <summary>Does short work on the memory, which stays where it is meanwhile.</summary>
     public void WhileHeld(Action work)
     {
@@ -105,6 +133,8 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
         {
             if (_mappedBy is not null || _holds > 0)
                 throw ObjectErrors.Mapped(Id);
+            if (_jobs.Count > 0)
+                throw ObjectErrors.UsedByJob(Id, _jobs[0]);
             if (_closing)
                 throw _stuck is null ? ObjectErrors.BeingDeleted(Id) : ObjectErrors.Quarantined(Id, _stuck);
             _closing = true;

@@ -93,12 +93,16 @@ internal static class ObjectErrors
     public static QmpException PreallocFailed(string error) => new($"qemu_prealloc_mem: preallocating memory failed: {error}");
 
     /// <summary>Ours: QEMU would be ended by the kernel instead.</summary>
-    public static QmpException PreallocTooLarge(ulong size, ulong host) =>
-        new($"'size' {size} with 'prealloc=on' is beyond the host's memory and swap ({host} bytes), use a smaller 'size'");
+    /// <param name="name">The property or argument that asks for it.</param>
+    public static QmpException PreallocTooLarge(string name, ulong size, ulong host) =>
+        new($"{Asks(name, size)} is beyond the host's memory and swap ({host} bytes), use a smaller '{name}'");
 
     /// <summary>Ours.</summary>
-    public static QmpException PreallocBeyondGroup(ulong size, ulong limit, string file) =>
-        new($"'size' {size} with 'prealloc=on' is beyond the control group's limit ({file}, with swap {limit} bytes), use a smaller 'size'");
+    public static QmpException PreallocBeyondGroup(string name, ulong size, ulong limit, string file) =>
+        new($"{Asks(name, size)} is beyond the control group's limit ({file}, with swap {limit} bytes), use a smaller '{name}'");
+
+    /// <summary>Ours.</summary>
+    public static QmpException UsedByJob(string id, string job) => new($"memory backend '{id}' is used by job '{job}'");
 
     /// <summary>Ours.</summary>
     public static QmpException BeingDeleted(string id) => new($"memory backend '{id}' is being deleted");
@@ -116,4 +120,6 @@ internal static class ObjectErrors
     /// <summary>Ours.</summary>
     public static QmpException Quarantined(string id, string error) =>
         new($"memory backend '{id}' could not be released ({error}); it is kept and its id is not reused");
+
+    private static string Asks(string name, ulong size) => name == "size" ? $"'size' {size} with 'prealloc=on'" : $"'{name}' {size}";
 }

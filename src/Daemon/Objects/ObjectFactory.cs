@@ -8,14 +8,15 @@ namespace Hostmemd.Objects;
 /// <summary>Makes an object of any type and publishes it: object-add, and -object at the start.</summary>
 internal static class ObjectFactory
 {
+    /// <param name="owner">For whom the slow part is done.</param>
     /// <exception cref="QmpException">It cannot be had; nothing is left of it.</exception>
-    public static async Task AddAsync(Guest guest, ObjectOptions options)
+    public static async Task AddAsync(Guest guest, WorkOwner owner, ObjectOptions options)
     {
         if (!BackendRules.IsIdentifier(options.Id))
             throw ObjectErrors.NotAnIdentifier("id");
         if (options.Backend is null)
             guest.Publish(await ThreadFactory.CreateAsync(guest, options).ConfigureAwait(false));
         else
-            guest.Publish(await BackendFactory.CreateAsync(guest, options).ConfigureAwait(false));
+            guest.Publish(await BackendFactory.CreateAsync(guest, owner, options).ConfigureAwait(false));
     }
 }

@@ -17,7 +17,11 @@ internal static class PreallocRules
 
     /// <returns>What to tell where it is more than can ever be resident here; null: it is not.</returns>
     /// <exception cref="QmpException">The kernel does not tell how much that is.</exception>
-    public static QmpException? Refusal(Guest guest, MemoryBackendProperties properties)
+    public static QmpException? Refusal(Guest guest, MemoryBackendProperties properties) => Refusal(guest, properties, "size", properties.Size);
+
+    /// <param name="name">The property or argument that asks for so much.</param>
+    /// <inheritdoc cref="Refusal(Guest, MemoryBackendProperties)"/>
+    public static QmpException? Refusal(Guest guest, MemoryBackendProperties properties, string name, ulong size)
     {
         HostMemoryLimit limit;
         try
@@ -28,8 +32,8 @@ internal static class PreallocRules
         {
             throw ObjectErrors.HostMemoryUnknown(Errno.Text(e.Errno));
         }
-        return properties.Size <= limit.Bytes ? null
-            : limit.File is null ? ObjectErrors.PreallocTooLarge(properties.Size, limit.Bytes)
-            : ObjectErrors.PreallocBeyondGroup(properties.Size, limit.Bytes, limit.File);
+        return size <= limit.Bytes ? null
+            : limit.File is null ? ObjectErrors.PreallocTooLarge(name, size, limit.Bytes)
+            : ObjectErrors.PreallocBeyondGroup(name, size, limit.Bytes, limit.File);
     }
 }

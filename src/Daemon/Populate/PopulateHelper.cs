@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
@@ -5,53 +6,28 @@ using Hostmemd.Protocol.Errors;
 namespace Hostmemd.Populate;
 
 /// <summary>
-/// One run of the helper process: this program in another mode, which maps the file itself. What MADV_POPULATE_WRITE holds up is then its own
-/// address space and not ours.
+/// One helper process: this program in another mode, which maps the file itself. What MADV_POPULATE_WRITE holds up is then its own address
+/// space and not ours. It works on credit: between two grants it waits.
 /// </summary>
-internal static class PopulateHelper
+internal sealed class PopulateHelper : IPopulateRun
 {
-    private const int Kill = 9;
+    private const int SigKill = 9;
 
-    /// <summary>Starts it, follows its reports, and leaves nothing of it: no process, no descriptor. Blocks; on a thread of its own.</summary>
-    /// <param name="progress">Bytes done, ever more; must not throw.</param>
-    /// <param name="done">
-    /// All pages are there. What follows is the end of the process, in which the kernel takes its mapping apart: a tenth of the time again,
-    /// for which nobody needs to wait.
-    /// </param>
-    /// <returns>Its last report: done, or what failed.</returns>
-    /// <exception cref="QmpException">It could not be started, or it ended without a last report.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled: it was killed; what is populated stays so.</exception>
-    public static PopulateReport Run(
-        IKernel kernel, HelperProgram program, PopulateOrder order, SafeHandle file, Action<ulong>? progress, Action done, CancellationToken cancellation)
-    {
-        var (channel, process) = Start(kernel, program, order, file);
-        using var ownChannel = channel;
-        using var ownProcess = process;
-        var run = new Conversation(kernel, channel, order.Length);
-        ProcessEnd? end;
-        try
-        {
-            using (cancellation.UnsafeRegister(_ => EndNow(kernel, process), null))
-                run.Follow(progress);
-            // From here on a cancellation comes too late.
-            if (run.Last is { Kind: PopulateReportKind.Done })
-                done();
-        }
-        finally
-        {
-            // Its last word is said, or it is not one of ours; it has nothing to keep, and so it need not end in order.
-            if (!run.IsClosed)
-                EndNow(kernel, process);
-            end = WaitFor(kernel, process);
-        }
+    private readonly IKernel _kernel;
+    private readonly SafeHandle _channel;
+    private readonly ProcessFd _process;
+    private readonly ulong _length;
+    private ulong _reached;
+    private bool _isClosed;
+    private bool _isWaitedFor;
 
-        if (run.Last is { } last)
-            return last;
-        cancellation.ThrowIfCancellationRequested();
-        throw run.IsClosed ? PopulateErrors.Ended(end) : PopulateErrors.Nonsense();
-    }
+    private PopulateHelper(IKernel kernel, SafeHandle channel, ProcessFd process, ulong length) =>
+        (_kernel, _channel, _process, _length) = (kernel, channel, process, length);
 
-    private static (SafeHandle Channel, ProcessFd Process) Start(IKernel kernel, HelperProgram program, PopulateOrder order, SafeHandle file)
+    /// <summary>Starts it; it does nothing yet.</summary>
+    /// <param name="file">The memory. Borrowed: the process has its own from here on.</param>
+    /// <exception cref="QmpException">It could not be started; nothing of it is left.</exception>
+    public static PopulateHelper Start(IKernel kernel, HelperProgram program, PopulateOrder order, SafeHandle file)
     {
         try
         {
@@ -60,14 +36,15 @@ internal static class PopulateHelper
             {
                 try
                 {
-                    return (ours, kernel.Spawn(new SpawnOptions
+                    var process = kernel.Spawn(new SpawnOptions
                     {
                         Program = program.Path,
                         Arguments = [program.Path, .. program.Arguments, PopulateMode.Option, order.ToString()],
                         Environment = HelperProgram.EnvironmentOfHelper(),
                         // The file as its input: whatever might print to standard output must not write into guest memory.
                         Descriptors = [file, theirs],
-                    }));
+                    });
+                    return new PopulateHelper(kernel, ours, process, order.Length);
                 }
                 catch
                 {
@@ -82,80 +59,110 @@ internal static class PopulateHelper
         }
     }
 
-    private static void EndNow(IKernel kernel, ProcessFd process)
+    public void Grant(ulong total) => Tell(total);
+
+    public PopulateReport? Follow(ulong until, Action<ulong>? progress)
+    {
+        Span<byte> bytes = stackalloc byte[PopulateReport.Size];
+        // Done with all is what the helper says itself.
+        while (_reached < until || until == _length)
+        {
+            if (!ReadWhole(bytes))
+                throw _isClosed ? PopulateErrors.Ended(Wait()) : PopulateErrors.Nonsense();
+            if (!PopulateReport.TryRead(bytes, out var report) || report.Value > _length
+                || (report.Kind == PopulateReportKind.Done && report.Value != _length))
+                throw PopulateErrors.Nonsense();
+            if (report.Kind != PopulateReportKind.Progress)
+                return report;
+            // Its threads report in any order.
+            if (report.Value <= _reached)
+                continue;
+            _reached = report.Value;
+            progress?.Invoke(_reached);
+        }
+
+        return null;
+    }
+
+    public void Stop() => Tell(PopulateMode.StopWord);
+
+    public void Kill()
     {
         try
         {
-            kernel.SendSignal(process, Kill);
+            _kernel.SendSignal(_process, SigKill);
         }
-        catch (KernelException)
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
         {
             // ESRCH: it has ended by itself.
         }
     }
 
-    private static ProcessEnd? WaitFor(IKernel kernel, ProcessFd process)
+    /// <summary>
+    /// Leaves no process and no descriptor. Blocks while the kernel takes the process's mapping apart: a tenth of the time that populating
+    /// took, for which nobody needs to wait.
+    /// </summary>
+    public void Dispose()
+    {
+        // Its last word is said, or it is not one of ours; it has nothing to keep, and so it need not end in order.
+        if (!_isClosed)
+            Kill();
+        Wait();
+        _process.Dispose();
+        _channel.Dispose();
+    }
+
+    private void Tell(ulong word)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, word);
+        try
+        {
+            // A few words wait at most, so that the socket takes each at once and in one piece.
+            _kernel.Write(_channel, bytes);
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            // EPIPE: it has ended; who follows it learns how.
+        }
+    }
+
+    private bool ReadWhole(Span<byte> bytes)
     {
         try
         {
-            return kernel.WaitFor(process);
+            for (var have = 0; have < bytes.Length;)
+            {
+                var count = _kernel.Read(_channel, bytes[have..]);
+                _isClosed = count == 0;
+                if (_isClosed)
+                    return false;
+                have += count;
+            }
+
+            return true;
+        }
+        catch (KernelException e)
+        {
+            // ECONNRESET: it ended before it read what it was granted. Else nothing more can be learned from it.
+            _isClosed = e.Errno == Errno.ECONNRESET;
+            return false;
+        }
+    }
+
+    private ProcessEnd? Wait()
+    {
+        if (_isWaitedFor)
+            return null;
+        _isWaitedFor = true;
+        try
+        {
+            return _kernel.WaitFor(_process);
         }
         catch (KernelException)
         {
             // ECHILD: where SIGCHLD is ignored nobody learns how a child ended.
             return null;
-        }
-    }
-
-    /// <summary>What the helper says, from its first report to its last or its end.</summary>
-    private sealed class Conversation(IKernel kernel, SafeHandle channel, ulong length)
-    {
-        /// <summary>Done or failed; null: it ended without, or wrote what no helper writes.</summary>
-        public PopulateReport? Last { get; private set; }
-
-        /// <summary>The helper has closed its end: it is ending by itself.</summary>
-        public bool IsClosed { get; private set; }
-
-        public void Follow(Action<ulong>? progress)
-        {
-            Span<byte> bytes = stackalloc byte[PopulateReport.Size];
-            ulong reached = 0;
-            while (ReadWhole(bytes) && PopulateReport.TryRead(bytes, out var report) && report.Value <= length)
-            {
-                if (report.Kind != PopulateReportKind.Progress)
-                {
-                    Last = report.Kind == PopulateReportKind.Failed || report.Value == length ? report : null;
-                    return;
-                }
-
-                // Its threads report in any order.
-                if (report.Value <= reached)
-                    continue;
-                reached = report.Value;
-                progress?.Invoke(reached);
-            }
-        }
-
-        private bool ReadWhole(Span<byte> bytes)
-        {
-            try
-            {
-                for (var have = 0; have < bytes.Length;)
-                {
-                    var count = kernel.Read(channel, bytes[have..]);
-                    IsClosed = count == 0;
-                    if (IsClosed)
-                        return false;
-                    have += count;
-                }
-
-                return true;
-            }
-            catch (KernelException)
-            {
-                // Nothing more can be learned from it.
-                return false;
-            }
         }
     }
 }

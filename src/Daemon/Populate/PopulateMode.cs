@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Hostmemd.Kvm;
 using Hostmemd.Startup;
 using Microsoft.Win32.SafeHandles;
@@ -12,6 +13,9 @@ internal static class PopulateMode
 {
     /// <summary>First of its arguments; the <see cref="PopulateOrder"/> is the second and last. For the daemon's own use.</summary>
     public const string Option = "-populate";
+
+    /// <summary>In place of a credit: stop, say how far it is, and end.</summary>
+    public const ulong StopWord = 0;
 
     /// <summary>Huge pages need addresses that fit them.</summary>
     private const ulong Alignment = 2 << 20;
@@ -35,12 +39,11 @@ internal static class PopulateMode
             throw new OptionException($"{Option}: for the daemon's own use, use -object …,prealloc=on");
 
         BeTheFirstToGo(kernel);
-        new Thread(() => EndWithTheDaemon(kernel, channel)) { Name = "watch", IsBackground = true }.Start();
+        var credit = new PopulateCredit();
+        new Thread(() => Obey(kernel, channel, credit)) { Name = "watch", IsBackground = true }.Start();
         try
         {
-            Populate(kernel, file, order, done => Report(kernel, channel, new PopulateReport(PopulateReportKind.Progress, 0, done)));
-            Report(kernel, channel, new PopulateReport(PopulateReportKind.Done, 0, order.Length));
-            return Succeeded;
+            return Populate(kernel, file, channel, order, credit);
         }
         catch (KernelException e)
         {
@@ -67,7 +70,22 @@ internal static class PopulateMode
             throw new KernelException("set_mempolicy", Errno.EINVAL);
     }
 
-    private static void Populate(LinuxKernel kernel, SafeFileHandle file, PopulateOrder order, Action<ulong> progress)
+    private static int Populate(LinuxKernel kernel, SafeFileHandle file, SafeFileHandle channel, PopulateOrder order, PopulateCredit credit)
+    {
+        try
+        {
+            Populate(kernel, file, order, credit, done => Report(kernel, channel, new PopulateReport(PopulateReportKind.Progress, 0, done)));
+            Report(kernel, channel, new PopulateReport(PopulateReportKind.Done, 0, order.Length));
+        }
+        catch (OperationCanceledException)
+        {
+            Report(kernel, channel, new PopulateReport(PopulateReportKind.Stopped, 0, credit.Done));
+        }
+
+        return Succeeded;
+    }
+
+    private static void Populate(LinuxKernel kernel, SafeFileHandle file, PopulateOrder order, PopulateCredit credit, Action<ulong> progress)
     {
         // The mapping is not closed: it goes with the process, sooner than by a call.
         var memory = MappedMemory.Create(kernel, new MappingOptions
@@ -81,18 +99,21 @@ internal static class PopulateMode
             HugePage = true,
             Dump = false,
         });
-        memory.Populate(
+        BackgroundPopulate.Run(
+            kernel,
+            memory,
+            credit,
             new PopulateOptions
             {
                 Length = order.Length,
                 Threads = order.Threads,
+                Credit = credit,
                 Read = order.Read,
                 // A memfd, a file in shm and from Linux 6.19 on a guest_memfd carry the policy themselves: the daemon's mbind gave it to them.
                 // For huge pages, files on disk and a guest_memfd before 6.19 the policy of the thread decides that takes the page.
                 Prepare = () => PrepareThread(kernel, order.Cpus, order.Policy, order.Nodes),
                 Progress = progress,
-            },
-            CancellationToken.None);
+            });
     }
 
     /// <summary>
@@ -106,14 +127,22 @@ internal static class PopulateMode
             throw new KernelException("write", Errno.EIO);
     }
 
-    /// <summary>The daemon never writes; the end comes when it closes its side or is no more.</summary>
-    private static void EndWithTheDaemon(LinuxKernel kernel, SafeFileHandle channel)
+    /// <summary>Takes the daemon's words, 8 bytes each: how many bytes may be done in all. The end comes when it closes its side or is no more.</summary>
+    private static void Obey(LinuxKernel kernel, SafeFileHandle channel, PopulateCredit credit)
     {
-        Span<byte> bytes = stackalloc byte[PopulateReport.Size];
+        Span<byte> word = stackalloc byte[sizeof(ulong)];
         try
         {
-            while (kernel.Read(channel, bytes) > 0)
+            for (int have = 0, count; (count = kernel.Read(channel, word[have..])) > 0;)
             {
+                have = (have + count) % word.Length;
+                if (have != 0)
+                    continue;
+                var total = BinaryPrimitives.ReadUInt64LittleEndian(word);
+                if (total == StopWord)
+                    credit.Stop();
+                else
+                    credit.Grant(total);
             }
         }
         catch (KernelException)

@@ -5,9 +5,9 @@ namespace Hostmemd.Populate;
 
 /// <summary>
 /// What the helper process says: 16 bytes, little endian, written in one piece. Bytes done so far; or done with all of them; or
-/// the errno of what failed.
+/// stopped after so many; or the errno of what failed.
 /// </summary>
-/// <param name="Kind">Progress, the end, or a failure.</param>
+/// <param name="Kind">Progress, an end, or a failure.</param>
 /// <param name="Errno">Of a failure; else 0.</param>
 /// <param name="Value">Bytes; of a failure its <see cref="PopulateStep"/>.</param>
 internal readonly record struct PopulateReport(PopulateReportKind Kind, int Errno, ulong Value)
@@ -24,7 +24,7 @@ internal readonly record struct PopulateReport(PopulateReportKind Kind, int Errn
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]));
         return report.Kind switch
         {
-            PopulateReportKind.Progress or PopulateReportKind.Done => report.Errno == 0,
+            PopulateReportKind.Progress or PopulateReportKind.Done or PopulateReportKind.Stopped => report.Errno == 0,
             PopulateReportKind.Failed => report.Errno is > 0 and < 4096 && report.Value is >= (ulong)PopulateStep.Map and <= (ulong)PopulateStep.Populate,
             _ => false,
         };

@@ -6,4 +6,7 @@ internal enum PopulateReportKind
     Progress = 1,
     Done = 2,
     Failed = 3,
+
+    /// <summary>It was told to stop before all was done.</summary>
+    Stopped = 4,
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
+using Hostmemd.Objects;
 
 namespace Hostmemd.Populate;
 
@@ -8,6 +9,9 @@ internal sealed record PopulateRequest
 {
     /// <summary>The mapping; it must stay until the work has ended.</summary>
     public required MappedMemory Memory { get; init; }
+
+    /// <summary>For whom it is done.</summary>
+    public WorkOwner Owner { get; init; } = new();
 
     /// <summary>The file behind the mapping, which must stay open until the work has ended; null: anonymous memory.</summary>
     public SafeHandle? File { get; init; }

@@ -1,6 +1,7 @@
 using Hostmemd.Commands;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
+using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Populate;
@@ -9,7 +10,7 @@ namespace Hostmemd.Populate;
 /// The one door to populating memory. What another process can do is done by one: allocating pages holds the lock of the address space it
 /// is done in, and every other mmap there waits. What cannot be done elsewhere is done here in small bites.
 /// </summary>
-/// <remarks>Any thread may call; the work is slow work, of which few run at a time (<see cref="Objects.SlowWork"/>).</remarks>
+/// <remarks>Any thread may call; the work is slow work, of which few run at a time (<see cref="SlowWork"/>).</remarks>
 internal sealed class Populator(Guest guest) : IAsyncDisposable
 {
     /// <summary>Up to here memory behind a descriptor is populated in process (docs/performance.md, populating).</summary>
@@ -17,9 +18,6 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
 
     /// <summary>In process: bytes for which the address space's lock is held at once.</summary>
     public const ulong InProcessChunk = 1 << 20;
-
-    /// <summary>In process: how long it is left alone then. A waiting mmap needs that to wake up and take it.</summary>
-    private static readonly TimeSpan InProcessPause = TimeSpan.FromMicroseconds(50);
 
     private readonly HelperProgram _program = guest.Options.PopulateProgram ?? HelperProgram.Find();
     private readonly CancellationTokenSource _ending = new();
@@ -41,12 +39,46 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
         var token = both.Token;
         try
         {
-            await InTurnAsync(done => Populate(request, progress, done, token), token).ConfigureAwait(false);
+            await InTurnAsync(request.Owner, done => Populate(request, progress, done, token), token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw PopulateErrors.GuestEnds();
         }
+    }
+
+    /// <summary>Starts what populates a range; it waits for credit. On a thread for slow work, in its turn.</summary>
+    /// <exception cref="QmpException">It could not be started.</exception>
+    public IPopulateRun Begin(PopulateRequest request)
+    {
+        var threads = PopulateThreads.For(request.Length, request.Threads, Environment.ProcessorCount);
+        if (request.File is not { } file || !IsForHelper(request))
+            return new PopulateHere(guest.Kernel, request, threads);
+        var order = new PopulateOrder
+        {
+            Offset = checked(request.FileOffset + request.Offset),
+            Length = request.Length,
+            Threads = threads,
+            Read = request.ReadOnly,
+            Policy = request.Policy,
+            Nodes = request.Nodes,
+            Cpus = request.Cpus,
+        };
+        return PopulateHelper.Start(guest.Kernel, _program, order, file);
+    }
+
+    /// <summary>What a last report means: nothing when all is done.</summary>
+    /// <exception cref="QmpException">It failed. A broken page is told to everybody, too.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public void Complete(PopulateReport last, CancellationToken cancellation)
+    {
+        if (last.Kind == PopulateReportKind.Done)
+            return;
+        if (last.Kind == PopulateReportKind.Stopped)
+            throw new OperationCanceledException(cancellation);
+        if (last is { Errno: Errno.EHWPOISON, Value: (ulong)PopulateStep.Populate })
+            guest.Raise(Events.MemoryFailure(guest.Clock));
+        throw PopulateErrors.Failed((PopulateStep)last.Value, last.Errno);
     }
 
     /// <summary>Ends what runs, and waits until nothing of it works on guest memory any more.</summary>
@@ -66,8 +98,11 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
     }
 
     /// <summary>Waits for its turn among the slow work, then for the work to end or to say that it is done.</summary>
+    /// <param name="owner">Whose turn.</param>
     /// <param name="work">Gets what it may call when it is done but has to clear up. Never called where a cancellation came before.</param>
-    private async Task InTurnAsync(Action<Action> work, CancellationToken cancellation)
+    /// <param name="cancellation">Of the waiting; the work looks at it by itself.</param>
+    /// <exception cref="OperationCanceledException">Cancelled before its turn came.</exception>
+    public async Task InTurnAsync(WorkOwner owner, Action<Action> work, CancellationToken cancellation)
     {
         const int waits = 0;
         const int works = 1;
@@ -82,7 +117,7 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
                     answered.SetCanceled(cancellation);
             },
             null);
-        var turn = TurnAsync(() =>
+        var turn = TurnAsync(owner, () =>
         {
             if (Interlocked.CompareExchange(ref state, works, waits) == waits)
                 work(answered.SetResult);
@@ -92,12 +127,12 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
             throw new OperationCanceledException(cancellation);
     }
 
-    private async Task TurnAsync(Action work)
+    private async Task TurnAsync(WorkOwner owner, Action work)
     {
         Interlocked.Increment(ref _running);
         try
         {
-            await guest.SlowWork.RunAsync(work).ConfigureAwait(false);
+            await guest.SlowWork.RunAsync(owner, work).ConfigureAwait(false);
         }
         finally
         {
@@ -108,31 +143,25 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
     private void Populate(PopulateRequest request, Action<ulong>? progress, Action done, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        var threads = PopulateThreads.For(request.Length, request.Threads, Environment.ProcessorCount);
-        var report = request.File is { } file && IsForHelper(request)
-            ? PopulateHelper.Run(
-                guest.Kernel,
-                _program,
-                new PopulateOrder
-                {
-                    Offset = checked(request.FileOffset + request.Offset),
-                    Length = request.Length,
-                    Threads = threads,
-                    Read = request.ReadOnly,
-                    Policy = request.Policy,
-                    Nodes = request.Nodes,
-                    Cpus = request.Cpus,
-                },
-                file,
-                progress,
-                done,
-                cancellation)
-            : PopulateHere(request, threads, progress, cancellation);
-        if (report.Kind == PopulateReportKind.Done)
-            return;
-        if (report is { Errno: Errno.EHWPOISON, Value: (ulong)PopulateStep.Populate })
-            guest.Raise(Events.MemoryFailure(guest.Clock));
-        throw PopulateErrors.Failed((PopulateStep)report.Value, report.Errno);
+        using var run = Begin(request);
+        PopulateReport last;
+        try
+        {
+            using (cancellation.UnsafeRegister(_ => run.Kill(), null))
+            {
+                run.Grant(request.Length);
+                last = run.Follow(request.Length, progress)!.Value;
+            }
+        }
+        catch (QmpException) when (cancellation.IsCancellationRequested)
+        {
+            // It was killed, and what it said or did not say before counts for nothing.
+            throw new OperationCanceledException(cancellation);
+        }
+
+        // A cancellation that comes from here on comes too late.
+        Complete(last, cancellation);
+        done();
     }
 
     /// <summary>
@@ -140,32 +169,4 @@ internal sealed class Populator(Guest guest) : IAsyncDisposable
     /// </summary>
     private static bool IsForHelper(PopulateRequest request) =>
         (request.Shared || request.ReadOnly) && request.Length > InProcessLimit;
-
-    /// <summary>On threads that end with it, so what they set for themselves touches nobody.</summary>
-    private PopulateReport PopulateHere(PopulateRequest request, int threads, Action<ulong>? progress, CancellationToken cancellation)
-    {
-        try
-        {
-            request.Memory.Populate(
-                new PopulateOptions
-                {
-                    Offset = request.Offset,
-                    Length = request.Length,
-                    Threads = threads,
-                    Read = request.ReadOnly,
-                    ChunkSize = Math.Max(InProcessChunk, request.Memory.BackingPageSize),
-                    Pause = InProcessPause,
-                    Prepare = () => PopulateMode.PrepareThread(guest.Kernel, request.Cpus, request.Policy, request.Nodes),
-                    Progress = progress,
-                },
-                cancellation);
-            return new PopulateReport(PopulateReportKind.Done, 0, request.Length);
-        }
-        catch (KernelException e)
-        {
-            // Nothing is mapped here.
-            var step = PopulateReport.StepOf(e.Call) is var known and not PopulateStep.Map ? known : PopulateStep.Populate;
-            return new PopulateReport(PopulateReportKind.Failed, e.Errno, (ulong)step);
-        }
-    }
 }

@@ -1,4 +1,5 @@
 using Hostmemd.Guests;
+using Hostmemd.Objects;
 using Hostmemd.Protocol.Session;
 using Microsoft.Win32.SafeHandles;
 
@@ -11,6 +12,9 @@ internal sealed class Client(Guest guest, QmpSession session, Func<SafeFileHandl
     public Guest Guest { get; } = guest;
 
     public QmpSession Session { get; } = session;
+
+    /// <summary>For whom the slow work of its commands is done.</summary>
+    public WorkOwner Work { get; } = new();
 
     public SafeFileHandle? TakeDescriptor() => takeDescriptor();
 

@@ -69,7 +69,8 @@ internal static class DaemonProcess
                 guest.Shutdown(ShutdownCause.HostSignal);
             var cause = await guest.ShutdownRequested.ConfigureAwait(false);
             DaemonLog.Ending(log, ShutdownData.Causes.NameOf(cause));
-            // Clients that wait for it get their answer while they are still there.
+            // Clients that wait for them get their answers and events while they are still there.
+            await guest.Jobs.DisposeAsync().ConfigureAwait(false);
             await guest.Populator.DisposeAsync().ConfigureAwait(false);
         }
         finally
@@ -124,7 +125,7 @@ internal static class DaemonProcess
         {
             foreach (var (text, objectOptions) in options.Objects)
                 await StartStepAsync($"-object {text}", async () =>
-                    await ObjectFactory.AddAsync(guest, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
+                    await ObjectFactory.AddAsync(guest, guest.Work, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
             foreach (var (text, members) in options.Devices)
                 await StartStepAsync($"-device {text}", () =>
                     DimmPlug.AddAsync(guest, DeviceOptions.Read(members, machine.HasDimms), hotplugged: false)).ConfigureAwait(false);

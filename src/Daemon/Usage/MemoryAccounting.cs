@@ -10,12 +10,12 @@ internal sealed class MemoryAccounting : IDisposable
     public DeletedMemory Deleted { get; } = new();
 
     /// <summary>Scans on a thread of its own, one at a time: many clients that ask must not take all of <see cref="SlowWork"/>.</summary>
-    public async Task<T> ScanAsync<T>(SlowWork slowWork, Func<T> scan)
+    public async Task<T> ScanAsync<T>(SlowWork slowWork, WorkOwner owner, Func<T> scan)
     {
         await _one.WaitAsync().ConfigureAwait(false);
         try
         {
-            return await slowWork.RunAsync(scan).ConfigureAwait(false);
+            return await slowWork.RunAsync(owner, scan).ConfigureAwait(false);
         }
         finally
         {

@@ -111,6 +111,9 @@ internal static unsafe class Syscall
 
     public static nint Stat(byte* path, stat* status) => Result(LibC.stat(path, status));
 
+    /// <summary>Of the calling thread, which is what Linux means by process 0.</summary>
+    public static nint SchedSetscheduler(int policy, int* priority) => Result((nint)(long)LibC.syscall(Number(144, 119), 0, policy, priority));
+
     public static nint SetMempolicy(int mode, ulong* nodes, ulong bits) =>
         Result((nint)(long)LibC.syscall(Number(238, 237), mode, nodes, (size_t)bits));
 

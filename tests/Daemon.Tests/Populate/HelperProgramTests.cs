@@ -12,8 +12,12 @@ public sealed class HelperProgramTests
         var kernel = new LinuxKernel();
         using var memory = new PopulatedMemory(kernel, 1 << 20);
 
-        var report = await Task.Run(() => PopulateHelper.Run(
-            kernel, HelperProgram.Find(), new PopulateOrder { Offset = 0, Length = 1 << 20 }, memory.File, null, () => { }, default));
+        var report = await Task.Run(() =>
+        {
+            using var helper = PopulateHelper.Start(kernel, HelperProgram.Find(), new PopulateOrder { Offset = 0, Length = 1 << 20 }, memory.File);
+            helper.Grant(1 << 20);
+            return helper.Follow(1 << 20, null);
+        });
 
         Assert.Equal(new PopulateReport(PopulateReportKind.Done, 0, 1 << 20), report);
         Assert.Equal(1UL << 20, memory.Populated);

@@ -100,7 +100,7 @@ public sealed class HelperTests : IAsyncLifetime
     public async Task Who_is_cancelled_while_waiting_for_its_turn_waits_no_longer()
     {
         using var release = new ManualResetEventSlim();
-        var others = Enumerable.Range(0, 4).Select(_ => _guest.Guest.SlowWork.RunAsync(release.Wait)).ToList();
+        var others = Enumerable.Range(0, 4).Select(_ => _guest.Guest.SlowWork.RunAsync(new(), release.Wait)).ToList();
         using var memory = Memory(17 * MiB);
         using var cancel = new CancellationTokenSource();
         var work = _guest.Guest.Populator.PopulateAsync(memory.Request, null, cancel.Token);
@@ -111,7 +111,7 @@ public sealed class HelperTests : IAsyncLifetime
         release.Set();
         await Task.WhenAll(others);
         // The turn that comes now is one of nothing.
-        await _guest.Guest.SlowWork.RunAsync(() => { });
+        await _guest.Guest.SlowWork.RunAsync(new(), () => { });
         Assert.Equal(0UL, memory.Populated);
     }
 
@@ -167,11 +167,13 @@ public sealed class HelperTests : IAsyncLifetime
         await begun.Task;
 
         var threads = Directory.GetDirectories($"/proc/{helper}/task")
-            .Where(thread => thread.EndsWith($"/{helper}", StringComparison.Ordinal) || File.ReadAllText(thread + "/comm").Trim() == "populate")
+            .Where(thread => File.ReadAllText(thread + "/comm").Trim() == "populate")
             .Select(thread => File.ReadLines(thread + "/status").First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal))).ToList();
         await cancel.CancelAsync();
 
-        Assert.Equal(Math.Min(2, Environment.ProcessorCount), threads.Count);
+        // Twice as many where the CPU is taken: others of the usual priority help then.
+        var asked = Math.Min(2, Environment.ProcessorCount);
+        Assert.InRange(threads.Count, asked, 2 * asked);
         Assert.All(threads, line => Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"Cpus_allowed_list:\t{cpu}"), line));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work);
     }

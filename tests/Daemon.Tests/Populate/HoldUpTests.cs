@@ -103,8 +103,13 @@ public sealed class HoldUpTests(ITestOutputHelper output)
     private static async Task<Task> HelperAsync(LinuxKernel kernel, HelperProgram program, Memfd file, ulong size)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var run = Task.Run(() => PopulateHelper.Run(
-            kernel, program, new PopulateOrder { Offset = 0, Length = size }, file, null, done.SetResult, default));
+        var run = Task.Run(() =>
+        {
+            using var helper = PopulateHelper.Start(kernel, program, new PopulateOrder { Offset = 0, Length = size }, file);
+            helper.Grant(size);
+            helper.Follow(size, null);
+            done.SetResult();
+        });
         await await Task.WhenAny(done.Task, run);
         return run;
     }

@@ -21,5 +21,7 @@ internal sealed partial class FailingKernel
 
     public MemoryPolicy GetTaskMempolicy() => Next().GetTaskMempolicy();
 
+    public void SetIdleScheduling() => Next().SetIdleScheduling();
+
     public void Pause(TimeSpan time) => Next().Pause(time);
 }

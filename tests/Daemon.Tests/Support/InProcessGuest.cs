@@ -30,8 +30,9 @@ internal sealed class InProcessGuest : IAsyncDisposable
 
     /// <param name="kernel">The real one or the fake.</param>
     /// <param name="arguments">As on the command line; KVM unless it says -accel none.</param>
+    /// <param name="clock">The guest's; the sessions' is the system's.</param>
     /// <param name="host">What the host says of its huge pages and control groups; this one's when left out.</param>
-    public static async Task<InProcessGuest> StartAsync(IKernel kernel, string arguments = Dimms, HostFiles? host = null)
+    public static async Task<InProcessGuest> StartAsync(IKernel kernel, string arguments = Dimms, HostFiles? host = null, TimeProvider? clock = null)
     {
         var options = OptionParser.Parse(arguments.Split(' '));
         var guestOptions = new GuestOptions
@@ -45,7 +46,7 @@ internal sealed class InProcessGuest : IAsyncDisposable
         };
         var sink = new CollectingSink();
         var log = new LoggerConfiguration().WriteTo.Sink(sink).CreateLogger();
-        return new InProcessGuest(await Guest.StartAsync(guestOptions, kernel, TimeProvider.System, log), sink, log);
+        return new InProcessGuest(await Guest.StartAsync(guestOptions, kernel, clock ?? TimeProvider.System, log), sink, log);
     }
 
     /// <summary>A client that has negotiated.</summary>

@@ -58,16 +58,17 @@ internal sealed class HugePages
     }
 
     /// <summary>After mmap and mbind, where prealloc does not do the same: takes all pages, and zeroes them, which may take seconds.</summary>
+    /// <param name="owner">For whom it is done.</param>
     /// <param name="populate">Takes them where they have to come through a mapping.</param>
     /// <exception cref="QmpException">Not all of them can be had. What was taken goes with the backend.</exception>
-    public async Task ReserveAsync(Func<Task> populate)
+    public async Task ReserveAsync(WorkOwner owner, Func<Task> populate)
     {
         if (!Reserves)
             return;
         // fallocate holds no lock of the address space, but knows nothing of a mapping: neither its policy (hugetlbfs has no shared
         // ones: Documentation/admin-guide/mm/numa_memory_policy.rst) nor that a private one wants pages of its own.
         if (_properties.Share == true && _properties.Policy is null or HostMemPolicy.Default)
-            await _guest.SlowWork.RunAsync(Allocate).ConfigureAwait(false);
+            await _guest.SlowWork.RunAsync(owner, Allocate).ConfigureAwait(false);
         else
             await populate().ConfigureAwait(false);
     }
