@@ -39,7 +39,7 @@ internal sealed class BenchmarkGuest : IAsyncDisposable
     public string Listen()
     {
         var path = Path.Combine(_directory.FullName, "qmp");
-        _listener = QmpListener.Start(new ListenOptions(path), _guest, CommandList.Create(), Logger.None);
+        _listener = QmpListener.Start(ListeningSocket.Bind(new ListenOptions(path), _guest.Kernel), _guest, CommandList.Create(), Logger.None);
         return path;
     }
 

@@ -25,7 +25,7 @@ public class JsonReading
         for (var at = 0; at < _message.Length; at += Piece)
         {
             ReadOnlySpan<byte> rest = _message.AsSpan(at, Math.Min(Piece, _message.Length - at));
-            while (_lexer.TryCut(rest, out var used, out _, out _))
+            while (_lexer.TryCut(rest, out var used, out _))
             {
                 rest = rest[used..];
                 tokens++;
