@@ -16,7 +16,9 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(64);
 
-    private const int SmallRead = 4 * 1024;
+    /// <summary>Room for what most requests need: each idle client keeps as much.</summary>
+    private const int SmallRead = 2 * 1024;
+
     private const int LargeRead = 64 * 1024;
 
     /// <summary>Unclaimed descriptors kept for one client; beyond them the oldest are closed.</summary>
@@ -38,7 +40,8 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         // The session reads on the thread that received: no hop between the two.
         _received = new Pipe(new PipeOptions(
             readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
-            pauseWriterThreshold: LargeRead, resumeWriterThreshold: LargeRead / 2, useSynchronizationContext: false));
+            pauseWriterThreshold: LargeRead, resumeWriterThreshold: LargeRead / 2, minimumSegmentSize: SmallRead,
+            useSynchronizationContext: false));
     }
 
     public PipeReader Input => _received.Reader;

@@ -40,17 +40,30 @@ internal sealed class Strace : IAsyncDisposable
     /// <summary>Detaches and gives the calls that were made meanwhile.</summary>
     public async Task<IReadOnlyList<TraceCall>> DetachAsync()
     {
-        // strace hangs when it is to let go of a child that is just ending.
+        // strace 6.1 hangs when it is to let go of a process or a thread that is just ending.
         await Eventually.TrueAsync(
-            () => !Directory.Exists($"/proc/{_pid}") || Populate.Children.Of(_pid).Count == 0, () => "a child of the program does not end");
+            () => !Directory.Exists($"/proc/{_pid}") || (Populate.Children.Of(_pid).Count == 0 && !HasThreadsThatEnd()),
+            () => "a child or a thread of the program does not end");
         var rest = _strace.StandardError.ReadToEndAsync();
         // It has ended already when the program has.
         if (!_strace.HasExited)
             _ = LibC.kill(_strace.Id, Processes.DaemonFixture.SigInt);
-        await _strace.WaitForExitAsync();
+        using var limit = new CancellationTokenSource(Support.QmpClient.Patience);
+        try
+        {
+            await _strace.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException("strace does not let the program go");
+        }
         await rest;
         return TraceReader.Read(await File.ReadAllLinesAsync(_file));
     }
+
+    /// <summary>Those that do slow work end with it; the others last.</summary>
+    private bool HasThreadsThatEnd() =>
+        Directory.EnumerateDirectories($"/proc/{_pid}/task").Any(thread => File.ReadAllText(thread + "/comm").Trim() is "slow-work" or "populate");
 
     public async ValueTask DisposeAsync()
     {
