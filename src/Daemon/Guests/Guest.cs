@@ -36,6 +36,7 @@ internal sealed class Guest : IAsyncDisposable
         (Options, Kernel, Vm, Clock, Log) = (options, kernel, vm, clock, log);
         Dimms = new DimmBay(options.Machine);
         Populator = new Populator(this);
+        Input = new InputBudget { Relieved = ReturnMemory };
         Jobs = new JobTable(this);
     }
 
@@ -56,7 +57,7 @@ internal sealed class Guest : IAsyncDisposable
     public DimmBay Dimms { get; }
 
     /// <summary>What the input of all its clients may take.</summary>
-    public InputBudget Input { get; } = new() { Relieved = ReturnMemory };
+    public InputBudget Input { get; }
 
     public NamedDescriptors Descriptors { get; } = new();
 
@@ -202,9 +203,18 @@ internal sealed class Guest : IAsyncDisposable
 
     public void Detach(QmpSession session) => Owned(_ => _sessions = _sessions.Remove(session));
 
-    /// <summary>After large input: on a host whose RAM is sold to guests the heap does not keep what it may need again.</summary>
-    private static void ReturnMemory() => ThreadPool.UnsafeQueueUserWorkItem(
-        static _ => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true), null);
+    /// <summary>
+    /// After large input: on a host whose RAM is sold to guests the heap does not keep what it may need again. While there is more of it
+    /// nothing is moved, as everybody would wait for that.
+    /// </summary>
+    private void ReturnMemory() => ThreadPool.UnsafeQueueUserWorkItem(
+        static guest =>
+        {
+            var isLittleLeft = guest.Input.Used < InputBudget.LargeValue;
+            GC.Collect(GC.MaxGeneration, isLittleLeft ? GCCollectionMode.Aggressive : GCCollectionMode.Forced, blocking: true, compacting: isLittleLeft);
+        },
+        this,
+        preferLocal: false);
 
     /// <summary>Unplugs, unmaps and closes everything, slots before memory. What fails is logged; the rest goes on.</summary>
     public async ValueTask DisposeAsync()

@@ -17,12 +17,17 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(64);
 
     /// <summary>Room for what most requests need: each idle client keeps as much.</summary>
-    private const int SmallRead = 2 * 1024;
+    private const int SmallRead = 1024;
 
     private const int LargeRead = 64 * 1024;
 
     /// <summary>Unclaimed descriptors kept for one client; beyond them the oldest are closed.</summary>
     private const int MaxDescriptors = SocketMessages.MaxDescriptors;
+
+    /// <summary>The session reads on the thread that received: no hop between the two.</summary>
+    private static readonly PipeOptions ReceiveOptions = new(
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
+        pauseWriterThreshold: LargeRead, resumeWriterThreshold: LargeRead / 2, minimumSegmentSize: SmallRead, useSynchronizationContext: false);
 
     private readonly Socket _socket;
     private readonly NetworkStream _stream;
@@ -37,11 +42,7 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         _socket = socket;
         _stream = new NetworkStream(socket, ownsSocket: true);
         Output = PipeWriter.Create(_stream, new StreamPipeWriterOptions(leaveOpen: true));
-        // The session reads on the thread that received: no hop between the two.
-        _received = new Pipe(new PipeOptions(
-            readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
-            pauseWriterThreshold: LargeRead, resumeWriterThreshold: LargeRead / 2, minimumSegmentSize: SmallRead,
-            useSynchronizationContext: false));
+        _received = new Pipe(ReceiveOptions);
     }
 
     public PipeReader Input => _received.Reader;

@@ -18,14 +18,18 @@ public sealed class InputBudget(long limit = InputBudget.DefaultLimit)
     /// <summary>Values above this are worked on one after another: an answer to one can take several times its memory.</summary>
     public const long LargeValue = 4 * 1024 * 1024;
 
+    /// <summary>So much may wait for the garbage collector while other input comes.</summary>
+    private const long GarbageLimit = 64 * 1024 * 1024;
+
     private long _used;
+    private long _garbage;
 
     /// <summary>Bytes, for all sessions.</summary>
     public long Limit { get; } = limit;
 
     public long Used => Interlocked.Read(ref _used);
 
-    /// <summary>Called when much was given back and little is in use; on the thread that gave it back.</summary>
+    /// <summary>Called when much was given back, or when after a large value little is in use; on the thread that gave it back.</summary>
     public Action? Relieved { get; init; }
 
     internal SemaphoreSlim LargeTurn { get; } = new(1, 1);
@@ -41,7 +45,10 @@ public sealed class InputBudget(long limit = InputBudget.DefaultLimit)
     internal void Return(long bytes)
     {
         var left = Interlocked.Add(ref _used, -bytes);
-        if (bytes >= LargeValue && left < LargeValue)
-            Relieved?.Invoke();
+        var garbage = Interlocked.Add(ref _garbage, bytes);
+        if (garbage < GarbageLimit && (bytes < LargeValue || left >= LargeValue))
+            return;
+        Interlocked.Exchange(ref _garbage, 0);
+        Relieved?.Invoke();
     }
 }
