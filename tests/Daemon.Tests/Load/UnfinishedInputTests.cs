@@ -36,7 +36,8 @@ public sealed class UnfinishedInputTests(ITestOutputHelper output)
         Assert.InRange(grown, 0, Budget + Slack);
         // 5 × 48 MiB fit, 12 do not; which of them are refused depends on how they come.
         Assert.InRange(refused.Count(one => one), Clients - 5, Clients - 1);
-        Assert.InRange(others!.P99, 0, LoadBounds.Choose(100_000, 300_000));
+        // A dozen programs fill memory at once on what may be two processors; none of the others waits for all of it.
+        Assert.InRange(others!.P99, 0, 300_000);
 
         // Those that fit are no worse for it.
         foreach (var client in clients.Where((_, i) => !refused[i]))
