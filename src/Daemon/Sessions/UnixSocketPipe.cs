@@ -24,11 +24,6 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     /// <summary>Unclaimed descriptors kept for one client; beyond them the oldest are closed.</summary>
     private const int MaxDescriptors = SocketMessages.MaxDescriptors;
 
-    /// <summary>The session reads on the thread that received: no hop between the two.</summary>
-    private static readonly PipeOptions ReceiveOptions = new(
-        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
-        pauseWriterThreshold: LargeRead, resumeWriterThreshold: LargeRead / 2, minimumSegmentSize: SmallRead, useSynchronizationContext: false);
-
     private readonly Socket _socket;
     private readonly NetworkStream _stream;
     private readonly DescriptorQueue _descriptors = new(MaxDescriptors);
@@ -42,7 +37,11 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         _socket = socket;
         _stream = new NetworkStream(socket, ownsSocket: true);
         Output = PipeWriter.Create(_stream, new StreamPipeWriterOptions(leaveOpen: true));
-        _received = new Pipe(ReceiveOptions);
+        // The session reads on the thread that received: no hop between the two.
+        _received = new Pipe(new PipeOptions(
+            readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
+            pauseWriterThreshold: LargeRead, resumeWriterThreshold: LargeRead / 2, minimumSegmentSize: SmallRead,
+            useSynchronizationContext: false));
     }
 
     public PipeReader Input => _received.Reader;
