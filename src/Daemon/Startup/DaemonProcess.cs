@@ -37,7 +37,11 @@ internal static class DaemonProcess
         try
         {
             // Who connects before the guest is there is greeted when it is.
-            Bind(options, sockets, kernel);
+            if (TryBind(options, sockets, kernel) is { } failure)
+            {
+                await UndoAsync(starting).ConfigureAwait(false);
+                throw failure;
+            }
             var commands = CommandList.Create();
             if (await Task.WhenAny(starting, signals.Received).ConfigureAwait(false) != starting)
                 return 0;
@@ -150,7 +154,8 @@ internal static class DaemonProcess
         }
     }
 
-    private static void Bind(DaemonOptions options, List<ListeningSocket> sockets, IKernel kernel)
+    /// <returns>Why one cannot be bound; null: all are.</returns>
+    private static OptionException? TryBind(DaemonOptions options, List<ListeningSocket> sockets, IKernel kernel)
     {
         foreach (var listen in options.Listen.Count > 0 ? options.Listen : [new ListenOptions(DefaultSocket())])
         {
@@ -160,8 +165,22 @@ internal static class DaemonProcess
             }
             catch (ListenException e)
             {
-                throw new OptionException($"-qmp unix:{listen.Path}: Failed to bind socket to {listen.Path}: {e.Message}");
+                return new OptionException($"-qmp unix:{listen.Path}: Failed to bind socket to {listen.Path}: {e.Message}");
             }
+        }
+        return null;
+    }
+
+    /// <summary>Takes a guest back that was being made when something else failed.</summary>
+    private static async Task UndoAsync(Task<Guest> starting)
+    {
+        try
+        {
+            await (await starting.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+        }
+        catch (OptionException)
+        {
+            // It failed too, and has left nothing; what failed first is told.
         }
     }
 

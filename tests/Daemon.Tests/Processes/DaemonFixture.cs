@@ -106,6 +106,21 @@ internal sealed class DaemonFixture : IAsyncDisposable
 
     public void Signal(int signal) => Assert.Equal(0, LibC.kill(Pid, signal));
 
+    /// <returns>Whether it has ended, or does so within seconds.</returns>
+    public async Task<bool> EndsSoonAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
     /// <returns>The exit status.</returns>
     public async Task<int> WaitForExitAsync()
     {

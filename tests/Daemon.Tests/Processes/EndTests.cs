@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
+using Tmds.Linux;
 using Xunit;
 
 namespace Hostmemd.Daemon.Tests.Processes;
@@ -29,6 +31,37 @@ public sealed class EndTests
         Assert.Equal(0, await daemon.WaitForExitAsync());
         Assert.Empty(Directory.GetFileSystemEntries(daemon.Directory));
     });
+
+    [Fact]
+    public async Task A_signal_while_it_starts_ends_it_at_once_and_leaves_no_file()
+    {
+        var directory = Directory.CreateTempSubdirectory("hostmemd-").FullName;
+        try
+        {
+            // Some seconds of work, with the socket there all the while.
+            using var process = Process.Start(new ProcessStartInfo(DaemonFixture.Program,
+                [
+                    "-accel", "none", "-qmp", $"unix:{directory}/qmp", "-pidfile", $"{directory}/pid",
+                    "-object", "memory-backend-memfd,id=m,size=8G,prealloc=on",
+                ])
+            { RedirectStandardError = true })!;
+            await using var early = await ConnectSoonAsync(directory + "/qmp");
+
+            Assert.Equal(0, LibC.kill(process.Id, DaemonFixture.SigTerm));
+
+            var took = Stopwatch.StartNew();
+            await process.WaitForExitAsync(new CancellationTokenSource(QmpClient.Patience).Token);
+            Assert.Equal(0, process.ExitCode);
+            // It was never accepted.
+            await Assert.ThrowsAsync<IOException>(early.TryReceiveAsync);
+            Assert.True(took.Elapsed < TimeSpan.FromSeconds(2), $"{took.Elapsed}");
+            Assert.Empty(Directory.GetFileSystemEntries(directory));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
 
     [Fact]
     public Task Quit_is_answered_before_the_end() => DaemonFixture.RunAsync("-accel none", async daemon =>
@@ -103,4 +136,19 @@ public sealed class EndTests
         await using var client = await daemon.ConnectAsync();
         await client.ExchangeAsync("""{"execute": "query-name"}""", """{"return": {}}""");
     });
+
+    private static async Task<QmpClient> ConnectSoonAsync(string path)
+    {
+        for (var waited = Stopwatch.StartNew(); ; await Task.Delay(1))
+        {
+            try
+            {
+                return await QmpClient.ConnectAsync(path);
+            }
+            catch (SocketException) when (waited.Elapsed < QmpClient.Patience)
+            {
+                // Not there yet, or there and not listening yet.
+            }
+        }
+    }
 }
