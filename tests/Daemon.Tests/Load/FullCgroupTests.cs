@@ -39,7 +39,7 @@ public sealed class FullCgroupTests(ITestOutputHelper output)
 
                 Assert.InRange(within, 0, 1.5 * without);
             },
-            launcher: group.Launcher));
+            launcher: group.Launcher), launcher: MemoryCgroup.Outside);
     }
 
     /// <summary>Queries beside another client that makes the daemon allocate: objects come and go, and the schema is asked for.</summary>

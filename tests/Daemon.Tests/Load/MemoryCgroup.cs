@@ -15,9 +15,13 @@ internal sealed class MemoryCgroup : IDisposable
     public string Directory { get; }
 
     /// <summary>The shell command that runs the rest of its command line inside the group, from its first page on.</summary>
-    /// <remarks>The program that ships has that size of the collector's first generation compiled in; the one built for tests reads it.</remarks>
-    public string[] Launcher =>
-        ["/bin/sh", "-c", $"echo $$ > {Directory}/cgroup.procs && exec env DOTNET_GCgen0size=100000 \"$0\" \"$@\""];
+    public string[] Launcher => ["/bin/sh", "-c", $"echo $$ > {Directory}/cgroup.procs && exec \"$0\" \"$@\"", .. Outside];
+
+    /// <summary>
+    /// The same outside it. The program that ships has that size of the collector's first generation compiled in; the one built for tests
+    /// reads it.
+    /// </summary>
+    public static string[] Outside => ["/usr/bin/env", "DOTNET_GCgen0size=100000"];
 
     public long Used => long.Parse(File.ReadAllText(Name("memory.current", "memory.usage_in_bytes")), CultureInfo.InvariantCulture);
 
