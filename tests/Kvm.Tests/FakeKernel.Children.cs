@@ -73,7 +73,9 @@ public sealed partial class FakeKernel
 
     public int Read(SafeHandle file, Span<byte> buffer)
     {
-        var from = Enter(nameof(Read), () => _sockets[file].From);
+        // Of what is no socket nothing ever comes.
+        var from = Enter(nameof(Read), () =>
+            _sockets.TryGetValue(file, out var socket) ? socket.From : throw new KernelException("read", Errno.EAGAIN));
         if (!_rest.Remove(file, out var bytes) && !from.TryTake(out bytes, Timeout.Infinite))
             return 0;
 
@@ -90,6 +92,7 @@ public sealed partial class FakeKernel
         return Enter(nameof(Write), () =>
         {
             _sockets[file].To.Add(bytes);
+            System.Threading.Monitor.PulseAll(_lock);
             return bytes.Length;
         });
     }
