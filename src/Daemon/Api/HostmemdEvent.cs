@@ -7,5 +7,6 @@ internal enum HostmemdEvent
     MemoryBackendDeleted,
     MemorySlotAdded,
     MemorySlotDeleted,
+    MemoryLoanChange,
     EventsLost,
 }

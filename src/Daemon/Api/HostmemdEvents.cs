@@ -10,5 +10,6 @@ internal static class HostmemdEvents
         (HostmemdEvent.MemoryBackendDeleted, "MEMORY_BACKEND_DELETED"),
         (HostmemdEvent.MemorySlotAdded, "MEMORY_SLOT_ADDED"),
         (HostmemdEvent.MemorySlotDeleted, "MEMORY_SLOT_DELETED"),
+        (HostmemdEvent.MemoryLoanChange, "MEMORY_LOAN_CHANGE"),
         (HostmemdEvent.EventsLost, "EVENTS_LOST"));
 }

@@ -3,6 +3,7 @@ using Hostmemd.Api;
 using Hostmemd.Commands;
 using Hostmemd.Devices;
 using Hostmemd.Kvm;
+using Hostmemd.Lending;
 using Hostmemd.Objects;
 using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
@@ -34,6 +35,7 @@ internal sealed class Guest : IAsyncDisposable
         (Options, Kernel, Vm, Clock, Log) = (options, kernel, vm, clock, log);
         Dimms = new DimmBay(options.Machine);
         Populator = new Populator(this);
+        Lending = new Lender(this);
     }
 
     public GuestOptions Options { get; }
@@ -59,6 +61,8 @@ internal sealed class Guest : IAsyncDisposable
     public SlowWork SlowWork { get; } = new();
 
     public Populator Populator { get; }
+
+    public Lender Lending { get; }
 
     public MemoryAccounting Accounting { get; } = new();
 
@@ -205,6 +209,7 @@ internal sealed class Guest : IAsyncDisposable
         }
         if (Vm is not null)
             await Vm.DisposeAsync().ConfigureAwait(false);
+        Lending.Dispose();
         foreach (var (_, published) in State.Backends)
         {
             published.DiscardIfAsked(Log);

@@ -16,6 +16,6 @@ internal static class ObjectFactory
         if (options.Backend is null)
             guest.Publish(await ThreadFactory.CreateAsync(guest, options).ConfigureAwait(false));
         else
-            guest.Publish(await BackendFactory.CreateAsync(guest, options).ConfigureAwait(false));
+            guest.Publish(guest.Lending.Offer(await BackendFactory.CreateAsync(guest, options).ConfigureAwait(false)));
     }
 }
