@@ -60,6 +60,12 @@ internal static class LendingCommands
                 case MemoryLendMethod.Cpr:
                     await LendByCprAsync(guest, backends, arguments.Cpr.Path).ConfigureAwait(false);
                     break;
+                case MemoryLendMethod.VhostUser:
+                    await LendByVhostUserAsync(guest, backends, arguments.VhostUser.Path).ConfigureAwait(false);
+                    break;
+                case MemoryLendMethod.VhostKernel:
+                    LendByVhostKernel(guest, backends, arguments.VhostKernel.FdName);
+                    break;
             }
         }
         finally
@@ -152,6 +158,45 @@ internal static class LendingCommands
         {
             foreach (var backend in begun)
                 guest.Lending.Abandon(backend);
+        }
+    }
+
+    private static async Task LendByVhostUserAsync(Guest guest, List<PublishedBackend> backends, string path)
+    {
+        using var limit = new CancellationTokenSource(Patience, guest.Clock);
+        try
+        {
+            var socket = await LendSocket.ConnectAsync(path, limit.Token).ConfigureAwait(false);
+            if (guest.Lending.PeerOf(socket.SafeHandle, MemoryLoanMethod.VhostUser) is not { } peer)
+            {
+                socket.Dispose();
+                throw LendErrors.Unreachable(path, "who waits there has ended");
+            }
+            using (peer.Process)
+                await guest.Lending.Vhost.LendAsync(socket, backends, peer, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            throw LendErrors.Broken(path, $"not taken within {Patience.TotalSeconds} seconds");
+        }
+        catch (Exception e) when (e is KernelException or SocketException or VhostUserException or OverflowException)
+        {
+            throw LendErrors.Broken(path, e is KernelException kernel ? Errno.Text(kernel.Errno) : e.Message);
+        }
+    }
+
+    private static void LendByVhostKernel(Guest guest, List<PublishedBackend> backends, string name)
+    {
+        var device = guest.Descriptors.Find(name) ?? throw new QmpException($"File descriptor named '{name}' not found");
+        if (guest.Lending.Vhost.Has(device))
+            throw new QmpException($"File descriptor '{name}' has memory already, give all of it at once to a new one");
+        try
+        {
+            guest.Lending.Vhost.Lend(device, backends);
+        }
+        catch (KernelException e)
+        {
+            throw LendErrors.Failed(e);
         }
     }
 

@@ -76,9 +76,20 @@ internal static class ObjectCommands
     public static async Task DeleteBackendAsync(Guest guest, PublishedBackend published, bool evenIfLent)
     {
         var backend = published.Backend;
-        backend.BeginClose();
         if (!evenIfLent)
             await RefuseIfLentAsync(guest, backend).ConfigureAwait(false);
+        backend.BeginClose();
+        try
+        {
+            // Once more, as nobody new gets it now.
+            if (!evenIfLent)
+                await RefuseIfLentAsync(guest, backend).ConfigureAwait(false);
+        }
+        catch
+        {
+            backend.CancelClose();
+            throw;
+        }
         guest.Lending.Withdraw(published);
         var remembered = UsageCommands.Remember(guest.Kernel, backend);
         try
@@ -114,17 +125,9 @@ internal static class ObjectCommands
 
     private static async Task RefuseIfLentAsync(Guest guest, MemoryBackend backend)
     {
-        try
-        {
-            await guest.Lending.SettleAsync().ConfigureAwait(false);
-            if (guest.State.Backends[backend.Id].Loan is { State: MemoryLoanState.Held } loan)
-                throw LendErrors.HeldBy(backend.Id, guest.Lending.Names(loan));
-        }
-        catch
-        {
-            backend.CancelClose();
-            throw;
-        }
+        await guest.Lending.SettleAsync().ConfigureAwait(false);
+        if (guest.State.Backends.GetValueOrDefault(backend.Id) is { Loan: { State: MemoryLoanState.Held } loan } lent && lent.Backend == backend)
+            throw LendErrors.HeldBy(backend.Id, guest.Lending.Names(loan));
     }
 
     private static void Close(Guest guest, MemoryBackend backend)

@@ -36,6 +36,7 @@ internal sealed class Guest : IAsyncDisposable
         Dimms = new DimmBay(options.Machine);
         Populator = new Populator(this);
         Lending = new Lender(this);
+        Descriptors = new NamedDescriptors { Closed = Lending.Vhost.End };
     }
 
     public GuestOptions Options { get; }
@@ -54,7 +55,7 @@ internal sealed class Guest : IAsyncDisposable
     /// <summary>Where DIMMs go. Only inside <see cref="Owned"/>.</summary>
     public DimmBay Dimms { get; }
 
-    public NamedDescriptors Descriptors { get; } = new();
+    public NamedDescriptors Descriptors { get; }
 
     public FdSets FdSets { get; } = new();
 

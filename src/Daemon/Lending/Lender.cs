@@ -22,7 +22,11 @@ internal sealed class Lender : IDisposable
     {
         _guest = guest;
         _watch = new LoanWatch(guest.Kernel, guest.Log, Ended, Refresh);
+        Vhost = new VhostLoans(guest);
     }
+
+    /// <summary>What vhost back ends have.</summary>
+    public VhostLoans Vhost { get; }
 
     /// <summary>Makes a new backend's file known to others as far as it may be, and looks after who opens it.</summary>
     public PublishedBackend Offer(PublishedBackend added)
@@ -64,11 +68,12 @@ internal sealed class Lender : IDisposable
     }
 
     /// <summary>Writes down that a process has got the memory.</summary>
-    /// <param name="process">Owned from now on.</param>
-    public void Hold(MemoryBackend backend, Borrower borrower, ProcessFd process)
+    /// <param name="process">Owned from now on; null: it is this one.</param>
+    public void Hold(MemoryBackend backend, Borrower borrower, ProcessFd? process)
     {
         Change(backend, loan => loan.With(borrower) with { IsOnItsWay = false }, () => borrower.Pid);
-        Watch(borrower, process);
+        if (process is not null)
+            Watch(borrower, process);
         backend.Lend();
     }
 
@@ -120,6 +125,7 @@ internal sealed class Lender : IDisposable
     /// <summary>The daemon ends: borrowers go on, and the log says with what.</summary>
     public void Dispose()
     {
+        Vhost.Dispose();
         _watch.Dispose();
         foreach (var published in _guest.State.Backends.Values)
         {

@@ -36,7 +36,7 @@ public sealed class QemuFactAttribute : FactAttribute
 
     public QemuFactAttribute() => Skip = NoQemu ?? new KvmFactAttribute().Skip;
 
-    private static string? Try(string[] command)
+    internal static string? Try(string[] command)
     {
         try
         {

@@ -93,7 +93,7 @@ public sealed class QemuLendingTests
             """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "private", "size": 67108864, "share": false}}""", Done);
         await RefusedAsync(daemon, ["private"], "cannot be had: writes to it stay with the daemon ('share=off'), use 'share=on'");
         await RefusedAsync(daemon, ["missing"], "Device 'missing' not found");
-        await RefusedAsync(daemon, ["m"], "has 67108864 bytes, and QEMU's RAM is '-m 128M': they must be equal", 
+        await RefusedAsync(daemon, ["m"], "has 67108864 bytes, and QEMU's RAM is '-m 128M': they must be equal",
             [.. Machine.Select(text => text.StartsWith("64M,", StringComparison.Ordinal) ? "128M" : text)]);
         await RefusedAsync(daemon, ["m"], "is named by an '-object' of QEMU too", [.. Machine, "-object", "memory-backend-ram,id=m,size=1M"]);
         await using var holder = await QemuProcess.WrapAsync(daemon, ["m"], Machine);
