@@ -53,6 +53,16 @@ public partial interface IKernel
     /// <exception cref="KernelException">EPERM: only root gives files away.</exception>
     void Fchown(SafeHandle file, uint user, uint group);
 
+    /// <summary>geteuid(2), getegid(2).</summary>
+    (uint User, uint Group) GetIdentity();
+
+    /// <summary>
+    /// setgroups(2) to none, setresgid(2), setresuid(2), and prctl(PR_SET_DUMPABLE): processes of that user and group may look into this
+    /// one, as into any other of theirs. All threads, for good.
+    /// </summary>
+    /// <exception cref="KernelException">EPERM: only root becomes somebody else.</exception>
+    void BecomeUser(uint user, uint group);
+
     /// <summary>symlink(2).</summary>
     /// <exception cref="KernelException">EEXIST: the name is taken. EACCES.</exception>
     void Symlink(string target, string path);

@@ -84,6 +84,19 @@ public sealed unsafe partial class LinuxKernel
 
     public void Fchown(SafeHandle file, uint user, uint group) => Check("fchown", Syscall.Fchown(file, user, group));
 
+    public (uint User, uint Group) GetIdentity() => (Libc.geteuid(), Libc.getegid());
+
+    public void BecomeUser(uint user, uint group)
+    {
+        const int setDumpable = 4;
+        // The C library's functions, which do it for all threads.
+        // SAFETY: none of these is given memory.
+        Check("setgroups", Syscall.Result(Libc.setgroups(0, null)));
+        Check("setresgid", Syscall.Result(Libc.setresgid(group, group, group)));
+        Check("setresuid", Syscall.Result(Libc.setresuid(user, user, user)));
+        Check("prctl(PR_SET_DUMPABLE)", Syscall.Result(Libc.prctl(setDumpable, 1, 0, 0, 0)));
+    }
+
     public void Symlink(string target, string path)
     {
         fixed (byte* to = Terminated(target, "symlink"), name = Terminated(path, "symlink"))

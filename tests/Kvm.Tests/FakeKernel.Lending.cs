@@ -52,6 +52,10 @@ public sealed partial class FakeKernel
 
     public void Fchown(SafeHandle file, uint user, uint group) => Enter(nameof(Fchown), () => FileOf(file, "fchown"));
 
+    public (uint User, uint Group) GetIdentity() => (0, 0);
+
+    public void BecomeUser(uint user, uint group) => Enter(nameof(BecomeUser), () => true);
+
     public void Symlink(string target, string path) => Enter(nameof(Symlink), () => true);
 
     public void CheckAccess(string path, bool write) => Enter(nameof(CheckAccess), () => true);

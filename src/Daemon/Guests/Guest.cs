@@ -86,6 +86,7 @@ internal sealed class Guest : IAsyncDisposable
         var guest = new Guest(options, kernel, vm, clock, log);
         try
         {
+            await guest.Lending.StartAsync().ConfigureAwait(false);
             await BaseMemory.AddAsync(guest).ConfigureAwait(false);
             return guest;
         }

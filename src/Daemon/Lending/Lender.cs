@@ -4,6 +4,7 @@ using Hostmemd.Commands;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
+using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Usage;
 
@@ -17,12 +18,34 @@ internal sealed class Lender : IDisposable
 {
     private readonly Guest _guest;
     private readonly LoanWatch _watch;
+    private Keeper? _keeper;
 
     public Lender(Guest guest)
     {
         _guest = guest;
         _watch = new LoanWatch(guest.Kernel, guest.Log, Ended, Refresh);
         Vhost = new VhostLoans(guest);
+    }
+
+    /// <summary>Starts what lending to another user needs.</summary>
+    /// <exception cref="QmpException">It cannot be had.</exception>
+    public async Task StartAsync()
+    {
+        if (_guest.Options.LendDirectory is not { Owner: { } user } directory)
+            return;
+        var (ourUser, ourGroup) = _guest.Kernel.GetIdentity();
+        var group = directory.Group ?? ourGroup;
+        if ((user, group) == (ourUser, ourGroup))
+            return;
+        try
+        {
+            _keeper = await _guest.SlowWork.RunAsync(
+                () => Keeper.Start(_guest.Kernel, _guest.Options.PopulateProgram ?? HelperProgram.Find(), user, group)).ConfigureAwait(false);
+        }
+        catch (KernelException e)
+        {
+            throw new QmpException($"-lend-dir {directory.Path}: memory cannot be lent to user {user} and group {group}: {e.Message}");
+        }
     }
 
     /// <summary>What vhost back ends have.</summary>
@@ -43,7 +66,7 @@ internal sealed class Lender : IDisposable
             if (isNameless && directory is not null && (directory.Owner ?? directory.Group) is not null)
                 _guest.Kernel.Fchown(backend.File.Handle, directory.Owner ?? uint.MaxValue, directory.Group ?? uint.MaxValue);
             _watch.Add(backend);
-            return added with { Loan = Loan.None with { Entry = directory?.Add(_guest.Kernel, backend.Id, LoanWays.Target(added)) } };
+            return directory is null ? added : added with { Loan = AddEntry(directory, added, isNameless) };
         }
         catch (KernelException e)
         {
@@ -55,8 +78,7 @@ internal sealed class Lender : IDisposable
     /// <summary>Takes back what <see cref="Offer"/> did, before the memory goes.</summary>
     public void Withdraw(PublishedBackend published)
     {
-        if (published.Loan.Entry is { } entry)
-            LendDirectory.Remove(_guest.Kernel, entry, LoanWays.Target(published));
+        RemoveEntry(published);
         try
         {
             _watch.Remove(published.Backend);
@@ -131,8 +153,38 @@ internal sealed class Lender : IDisposable
         {
             if (published.Loan.State == MemoryLoanState.Held)
                 _guest.Log.Warning("Memory backend {Id} stays with {Borrowers}", published.Backend.Id, Names(published.Loan));
-            if (published.Loan.Entry is { } entry)
-                LendDirectory.Remove(_guest.Kernel, entry, LoanWays.Target(published));
+            RemoveEntry(published);
+        }
+        _keeper?.Dispose();
+    }
+
+    private Loan AddEntry(LendDirectory directory, PublishedBackend added, bool isNameless)
+    {
+        var target = isNameless && _keeper is not null ? _keeper.Keep(added.Backend.File!.Handle) : LoanWays.Target(added);
+        try
+        {
+            return Loan.None with { Entry = directory.Add(_guest.Kernel, added.Backend.Id, target), EntryTarget = target };
+        }
+        catch (KernelException) when (isNameless)
+        {
+            _keeper?.Release(target);
+            throw;
+        }
+    }
+
+    private void RemoveEntry(PublishedBackend published)
+    {
+        if (published.Loan is not { Entry: { } entry, EntryTarget: { } target })
+            return;
+        LendDirectory.Remove(_guest.Kernel, entry, target);
+        try
+        {
+            if (LoanWays.FilePath(published) is null)
+                _keeper?.Release(target);
+        }
+        catch (KernelException e)
+        {
+            _guest.Log.Error("The keeper of lent memory is gone: {Error}", e.Message);
         }
     }
 
@@ -225,7 +277,9 @@ internal sealed class Lender : IDisposable
     {
         try
         {
-            return proc.Parent(pid) == Environment.ProcessId && proc.Identity(pid).Comm == proc.Identity(Environment.ProcessId).Comm;
+            // Helpers are started from /proc/self/exe, which names them so.
+            return proc.Parent(pid) == Environment.ProcessId
+                && (proc.Identity(pid).Comm is "exe" || proc.Identity(pid).Comm == proc.Identity(Environment.ProcessId).Comm);
         }
         catch (KernelException)
         {

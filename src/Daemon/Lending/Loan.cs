@@ -15,6 +15,9 @@ internal sealed record Loan
     /// <summary>Where other processes can open it without asking; null: nowhere.</summary>
     public string? Entry { get; init; }
 
+    /// <summary>What the entry leads to.</summary>
+    public string? EntryTarget { get; init; }
+
     /// <summary>Why nobody is to open it; null: it can be opened.</summary>
     public string? PathRefusal { get; init; }
 

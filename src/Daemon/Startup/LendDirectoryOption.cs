@@ -17,7 +17,7 @@ internal static class LendDirectoryOption
             directory = key switch
             {
                 "path" => directory with { Path = Path.GetFullPath(value) },
-                "owner" => directory with { Owner = Find(UserFile.Find, value) },
+                "owner" => WithOwner(directory, Find(UserFile.Find, value)),
                 "group" => directory with { Group = Find(GroupFile.Find, value) },
                 "mode" => directory with { Mode = (uint)OptionParser.FileMode(value) },
                 _ => throw ProtocolErrors.Invalid(key),
@@ -39,7 +39,11 @@ internal static class LendDirectoryOption
         }
     }
 
-    private static uint Find(Func<string, uint> find, string name)
+    /// <summary>The owner's own group, unless another is given.</summary>
+    private static LendDirectory WithOwner(LendDirectory directory, (uint User, uint? Group) owner) =>
+        directory with { Owner = owner.User, Group = directory.Group ?? owner.Group };
+
+    private static T Find<T>(Func<string, T> find, string name)
     {
         try
         {

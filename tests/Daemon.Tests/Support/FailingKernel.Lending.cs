@@ -29,6 +29,10 @@ internal sealed partial class FailingKernel
 
     public void Fchown(SafeHandle file, uint user, uint group) => Next().Fchown(file, user, group);
 
+    public (uint User, uint Group) GetIdentity() => Next().GetIdentity();
+
+    public void BecomeUser(uint user, uint group) => Next().BecomeUser(user, group);
+
     public void Symlink(string target, string path) => Next().Symlink(target, path);
 
     public void CheckAccess(string path, bool write) => Next().CheckAccess(path, write);
