@@ -23,14 +23,15 @@ internal static class LendingCommands
         var before = guest.State;
         var (living, forgotten) = Asked(guest, before, arguments.Memdev);
         List<MemoryBackend> asked = [.. living.Select(published => published.Backend), .. forgotten.Select(entry => entry.Backend)];
-        IReadOnlyDictionary<MemoryBackend, List<MemoryHolder>> holders;
+        IReadOnlyDictionary<MemoryBackend, List<MemoryHolder>> holders = new Dictionary<MemoryBackend, List<MemoryHolder>>();
         try
         {
             holders = await guest.Accounting.ScanAsync(guest.SlowWork, () => guest.Lending.Look(asked)).ConfigureAwait(false);
         }
         catch (KernelException e)
         {
-            throw new QmpException($"who has memory cannot be found out: {e.Message}");
+            // What is found is shown beside the ledger, which stands without it.
+            guest.Log.Warning("Who has opened memory cannot be found out: {Error}", e.Message);
         }
         var state = client.Pin();
         return
