@@ -154,8 +154,18 @@ internal sealed class LoanWatch(IKernel kernel, ILogger log, Action<Borrower> en
         if (_wake is null)
         {
             var wake = kernel.Socketpair();
+            try
+            {
+                kernel.EpollAdd(_epoll, wake.Theirs, Wake);
+            }
+            catch
+            {
+                // Without it the thread could never be ended.
+                wake.Ours.Dispose();
+                wake.Theirs.Dispose();
+                throw;
+            }
             _wake = wake;
-            kernel.EpollAdd(_epoll, wake.Theirs, Wake);
         }
         var thread = new Thread(Run) { IsBackground = true, Name = "loan-watch" };
         thread.Start();
