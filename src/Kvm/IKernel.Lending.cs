@@ -43,6 +43,10 @@ public partial interface IKernel
     /// <remarks>The watch keeps the file's pages: it must be removed, or the memory is never free.</remarks>
     int InotifyAdd(SafeHandle inotify, SafeHandle file);
 
+    /// <summary>read(2) of the next events, as struct inotify_event.</summary>
+    /// <returns>Bytes; 0 where nothing has happened.</returns>
+    int InotifyRead(SafeHandle inotify, Span<byte> buffer);
+
     /// <summary>inotify_rm_watch(2).</summary>
     void InotifyRemove(SafeHandle inotify, int watch);
 

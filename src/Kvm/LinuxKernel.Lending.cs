@@ -78,6 +78,18 @@ public sealed unsafe partial class LinuxKernel
         }
     }
 
+    public int InotifyRead(SafeHandle inotify, Span<byte> buffer)
+    {
+        var length = buffer.Length;
+        fixed (byte* start = buffer)
+        {
+            // SAFETY: as in Read.
+            var target = start;
+            var result = Uninterrupted(() => Syscall.Read(inotify, target, length));
+            return result == -Errno.EAGAIN ? 0 : (int)Check("read", result);
+        }
+    }
+
     public void InotifyRemove(SafeHandle inotify, int watch) => Check("inotify_rm_watch", Syscall.InotifyRemove(inotify, watch));
 
     public void Fchmod(SafeHandle file, uint mode) => Check("fchmod", Syscall.Fchmod(file, mode));

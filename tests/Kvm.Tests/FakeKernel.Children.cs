@@ -73,9 +73,7 @@ public sealed partial class FakeKernel
 
     public int Read(SafeHandle file, Span<byte> buffer)
     {
-        // Of what is no socket nothing ever comes.
-        var from = Enter(nameof(Read), () =>
-            _sockets.TryGetValue(file, out var socket) ? socket.From : throw new KernelException("read", Errno.EAGAIN));
+        var from = Enter(nameof(Read), () => _sockets[file].From);
         if (!_rest.Remove(file, out var bytes) && !from.TryTake(out bytes, Timeout.Infinite))
             return 0;
 

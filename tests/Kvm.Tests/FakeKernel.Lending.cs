@@ -46,6 +46,8 @@ public sealed partial class FakeKernel
 
     public int InotifyAdd(SafeHandle inotify, SafeHandle file) => Enter(nameof(InotifyAdd), () => FileOf(file, "inotify_add_watch").GetHashCode());
 
+    public int InotifyRead(SafeHandle inotify, Span<byte> buffer) => 0;
+
     public void InotifyRemove(SafeHandle inotify, int watch) => Enter(nameof(InotifyRemove), () => FileOf(inotify, "inotify_rm_watch"));
 
     public void Fchmod(SafeHandle file, uint mode) => Enter(nameof(Fchmod), () => FileOf(file, "fchmod"));

@@ -271,7 +271,7 @@ internal sealed class LoanWatch(IKernel kernel, ILogger log, Action<Borrower> en
     private void Drain()
     {
         Span<byte> buffer = stackalloc byte[4096];
-        while (TryRead(buffer) is var length and > 0)
+        while (kernel.InotifyRead(_inotify!, buffer) is var length and > 0)
             for (var at = 0; at + EventHead <= length;)
             {
                 var watch = BitConverter.ToInt32(buffer[at..]);
@@ -280,17 +280,5 @@ internal sealed class LoanWatch(IKernel kernel, ILogger log, Action<Borrower> en
                 foreach (var backend in _files.GetValueOrDefault(watch) ?? [])
                     _touched[backend] = (mask & Opened) != 0;
             }
-    }
-
-    private int TryRead(Span<byte> buffer)
-    {
-        try
-        {
-            return kernel.Read(_inotify!, buffer);
-        }
-        catch (KernelException e) when (e.Errno == Errno.EAGAIN)
-        {
-            return 0;
-        }
     }
 }

@@ -23,6 +23,8 @@ internal sealed partial class FailingKernel
 
     public int InotifyAdd(SafeHandle inotify, SafeHandle file) => Next().InotifyAdd(inotify, file);
 
+    public int InotifyRead(SafeHandle inotify, Span<byte> buffer) => Next().InotifyRead(inotify, buffer);
+
     public void InotifyRemove(SafeHandle inotify, int watch) => Next().InotifyRemove(inotify, watch);
 
     public void Fchmod(SafeHandle file, uint mode) => Next().Fchmod(file, mode);
