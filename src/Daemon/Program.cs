@@ -1,3 +1,4 @@
+using Hostmemd.Lending;
 using Hostmemd.Populate;
 using Hostmemd.Startup;
 
@@ -6,6 +7,8 @@ try
     // Before anything else: it is started for each piece of memory, and every millisecond counts.
     if (PopulateMode.IsMeant(args))
         return PopulateMode.Run(args);
+    if (KeeperMode.IsMeant(args))
+        return KeeperMode.Run(args);
     var options = OptionParser.Parse(args);
     if (options.PrintAndExit is { } text)
     {

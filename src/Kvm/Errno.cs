@@ -45,6 +45,7 @@ public static class Errno
     public const int ENODATA = 61;
     public const int EOVERFLOW = 75;
     public const int EMSGSIZE = 90;
+    public const int ENOPROTOOPT = 92;
     public const int EOPNOTSUPP = 95;
     public const int EADDRINUSE = 98;
     public const int EADDRNOTAVAIL = 99;
@@ -99,6 +100,7 @@ public static class Errno
         ENODATA => nameof(ENODATA),
         EOVERFLOW => nameof(EOVERFLOW),
         EMSGSIZE => nameof(EMSGSIZE),
+        ENOPROTOOPT => nameof(ENOPROTOOPT),
         EOPNOTSUPP => nameof(EOPNOTSUPP),
         EADDRINUSE => nameof(EADDRINUSE),
         EADDRNOTAVAIL => nameof(EADDRNOTAVAIL),
@@ -155,6 +157,7 @@ public static class Errno
         ENODATA => "No data available",
         EOVERFLOW => "Value too large for defined data type",
         EMSGSIZE => "Message too long",
+        ENOPROTOOPT => "Protocol not available",
         EOPNOTSUPP => "Operation not supported",
         EADDRINUSE => "Address already in use",
         EADDRNOTAVAIL => "Cannot assign requested address",

@@ -14,8 +14,23 @@ public partial interface IKernel
     /// posix_spawn(3) under <see cref="CloseOnExecGate"/>: the child has the descriptors that are named and no other but standard error.
     /// </summary>
     /// <exception cref="KernelException">EAGAIN: too many processes. ENOMEM. ENOENT, EACCES, ENOEXEC: no such program. EMFILE.</exception>
-    /// <remarks>The child's signal mask is empty, and it is its own process group: a key pressed at the terminal does not reach it.</remarks>
+    /// <remarks>The child's signal mask is empty, and unless it inherits it is its own process group: a key pressed at the terminal
+    /// does not reach it.</remarks>
     ProcessFd Spawn(SpawnOptions options);
+
+    /// <summary>execve(2): this process goes on as another program. Returns only by its exception.</summary>
+    /// <exception cref="KernelException">ENOENT, EACCES, ENOEXEC: no such program. E2BIG.</exception>
+    void Execute(string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment);
+
+    /// <summary>
+    /// prctl(PR_SET_PDEATHSIG): the kernel sends this process a signal when the thread that started it has ended. It outlasts execve of
+    /// programs that are not set-user-ID.
+    /// </summary>
+    /// <remarks>The parent may have ended before: ask <see cref="Getppid"/> afterwards.</remarks>
+    void DieWithParent(int signal);
+
+    /// <summary>getppid(2).</summary>
+    int Getppid();
 
     /// <summary>pidfd_send_signal(2): never hits another process that got the number since.</summary>
     /// <exception cref="KernelException">ESRCH: it has ended and was waited for.</exception>

@@ -36,7 +36,7 @@ public sealed unsafe partial class LinuxKernel
             using var environment = new NativeStrings(options.Environment.Select(variable => Terminated(variable, "posix_spawn")));
             int pid;
             lock (CloseOnExecGate)
-                pid = PosixSpawn(program, arguments, environment, raised);
+                pid = PosixSpawn(program, arguments, environment, raised, options);
             return Own(pid);
         }
         finally
@@ -114,7 +114,31 @@ public sealed unsafe partial class LinuxKernel
         _ = Libc.clock_nanosleep(ClockMonotonic, 0, wanted, null);
     }
 
-    private static int PosixSpawn(byte[] program, NativeStrings arguments, NativeStrings environment, List<SafeFileHandle> descriptors)
+    public void Execute(string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)
+    {
+        ArgumentNullException.ThrowIfNull(arguments);
+        ArgumentNullException.ThrowIfNull(environment);
+        using var argv = new NativeStrings(arguments.Select(argument => Terminated(argument, "execve")));
+        using var envp = new NativeStrings(environment.Select(variable => Terminated(variable, "execve")));
+        var noSignals = stackalloc ulong[Libc.SigsetWords];
+        new Span<ulong>(noSignals, Libc.SigsetWords).Clear();
+        const int setMask = 2;
+        // SAFETY: as in PosixSpawn. The mask is a whole sigset_t.
+        _ = Libc.pthread_sigmask(setMask, noSignals, null);
+        fixed (byte* path = Terminated(program, "execve"))
+            Check("execve", Syscall.Result(Libc.execve(path, argv.Pointers, envp.Pointers)));
+    }
+
+    public void DieWithParent(int signal)
+    {
+        const int setParentDeathSignal = 1;
+        Check("prctl(PR_SET_PDEATHSIG)", Syscall.Result(Libc.prctl(setParentDeathSignal, (ulong)signal, 0, 0, 0)));
+    }
+
+    public int Getppid() => Libc.getppid();
+
+    private static int PosixSpawn(
+        byte[] program, NativeStrings arguments, NativeStrings environment, List<SafeFileHandle> descriptors, SpawnOptions options)
     {
         var actions = stackalloc byte[Libc.SpawnObjectSize];
         var attributes = stackalloc byte[Libc.SpawnObjectSize];
@@ -127,12 +151,20 @@ public sealed unsafe partial class LinuxKernel
         {
             for (var i = 0; i < descriptors.Count; i++)
                 Check("posix_spawn", -Libc.posix_spawn_file_actions_adddup2(actions, (int)descriptors[i].DangerousGetHandle(), i));
-            CloseOthers(actions, descriptors.Count);
+            if (options.Extra is { } extra)
+            {
+                using var fd = new BorrowedFd(extra);
+                // To itself, which takes close-on-exec off it in the child.
+                Check("posix_spawn", -Libc.posix_spawn_file_actions_adddup2(actions, fd.Number, fd.Number));
+            }
+            if (!options.Inherits)
+                CloseOthers(actions, descriptors.Count);
             Check("posix_spawn", -Libc.posix_spawnattr_init(attributes));
             try
             {
                 Check("posix_spawn", -Libc.posix_spawnattr_setsigmask(attributes, noSignals));
-                Check("posix_spawn", -Libc.posix_spawnattr_setflags(attributes, SpawnSetProcessGroup | SpawnSetSignalMask));
+                Check("posix_spawn", -Libc.posix_spawnattr_setflags(
+                    attributes, options.Inherits ? SpawnSetSignalMask : (short)(SpawnSetProcessGroup | SpawnSetSignalMask)));
                 int pid;
                 fixed (byte* path = program)
                     Check("posix_spawn", -Libc.posix_spawn(&pid, path, actions, attributes, arguments.Pointers, environment.Pointers));

@@ -37,7 +37,11 @@ public sealed partial class MappedMemory : IDisposable
     /// <summary>What it was made with. The file in it is borrowed: it can be used as long as its owner keeps it open.</summary>
     public MappingOptions Options { get; }
 
-    public HostAddress Address { get; }
+    /// <summary>0 while it is not mapped; another one after each <see cref="Remap"/>.</summary>
+    public HostAddress Address { get; private set; }
+
+    /// <summary>False between <see cref="Unmap"/> and <see cref="Remap"/>.</summary>
+    public bool IsMapped => Address.Value != 0;
 
     /// <summary>Bytes mapped, without the guard page.</summary>
     public ulong Size { get; }
@@ -70,6 +74,68 @@ public sealed partial class MappedMemory : IDisposable
         var size = RoundUp(options.Size, page);
         _ = checked(options.Offset + size);
 
+        var (address, isSynchronous) = Place(kernel, options, size, alignment, leaked);
+        return new MappedMemory(kernel, options, address, size, alignment, page, isSynchronous, leaked);
+    }
+
+    /// <summary>Unmaps memory and guard page.</summary>
+    /// <exception cref="KernelException">The mapping is still there; it must not be reused, nor its slot's number.</exception>
+    public void Dispose()
+    {
+        if (_closed)
+            return;
+        Unmap();
+        _closed = true;
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Takes memory with a file behind it out of this process; the file keeps the bytes, and the object can map it again.</summary>
+    /// <exception cref="KernelException">The mapping is still there.</exception>
+    /// <remarks>Nobody may use the address, a memory slot least of all.</remarks>
+    public void Unmap()
+    {
+        if (!IsMapped)
+            return;
+        _kernel.Munmap(Address, Size + PageSize);
+        Address = default;
+    }
+
+    /// <summary>Maps it again, as it was made, at another address.</summary>
+    /// <exception cref="KernelException">The first step that failed; it stays unmapped.</exception>
+    /// <exception cref="AddressSpaceLostException">As <see cref="Create"/>.</exception>
+    public void Remap()
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        if (!IsMapped)
+            (Address, _) = Place(_kernel, Options, Size, Alignment, _leaked);
+    }
+
+    /// <summary>Copies bytes out.</summary>
+    /// <exception cref="KernelException">EFAULT: no page behind them.</exception>
+    public void Read(ulong offset, Span<byte> target) => _kernel.ReadMemory(At(offset, (ulong)target.Length), target);
+
+    /// <summary>Copies bytes in.</summary>
+    /// <exception cref="KernelException">EFAULT: no page behind them, or not writable.</exception>
+    public void Write(ulong offset, ReadOnlySpan<byte> source) => _kernel.WriteMemory(At(offset, (ulong)source.Length), source);
+
+    /// <summary>Gives the pages back to the host: what they hold is lost, in the file too (MADV_REMOVE).</summary>
+    /// <exception cref="KernelException">EACCES: not a shared, writable mapping. EINVAL, EOPNOTSUPP: the file cannot have holes.</exception>
+    public void Discard() => _kernel.Madvise(At(0, Size), Size, MemoryAdvice.Remove);
+
+    private HostAddress At(ulong offset, ulong length)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        if (!IsMapped)
+            throw new InvalidOperationException("The memory is not mapped.");
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Size);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Size - offset);
+        return Address.Add(offset);
+    }
+
+    /// <summary>Reserves, maps and advises; on failure nothing of it is left.</summary>
+    private static (HostAddress Address, bool IsSynchronous) Place(
+        IKernel kernel, MappingOptions options, ulong size, ulong alignment, Action<string>? leaked)
+    {
         // The guard page behind the memory stays reserved: a run past the end is a fault, not another guest's memory.
         var reserved = checked(size + alignment + PageSize);
         const MapFlags nothing = MapFlags.Private | MapFlags.Anonymous | MapFlags.NoReserve;
@@ -88,7 +154,7 @@ public sealed partial class MappedMemory : IDisposable
                 kernel.Munmap(start.Add(size + PageSize), kept - (size + PageSize));
             kept = size + PageSize;
             Advise(kernel, options, address, size);
-            return new MappedMemory(kernel, options, address, size, alignment, page, isSynchronous, leaked);
+            return (address, isSynchronous);
         }
         catch (Exception e)
         {
@@ -97,37 +163,6 @@ public sealed partial class MappedMemory : IDisposable
                 throw new AddressSpaceLostException(e);
             throw;
         }
-    }
-
-    /// <summary>Unmaps memory and guard page.</summary>
-    /// <exception cref="KernelException">The mapping is still there; it must not be reused, nor its slot's number.</exception>
-    public void Dispose()
-    {
-        if (_closed)
-            return;
-        _kernel.Munmap(Address, Size + PageSize);
-        _closed = true;
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Copies bytes out.</summary>
-    /// <exception cref="KernelException">EFAULT: no page behind them.</exception>
-    public void Read(ulong offset, Span<byte> target) => _kernel.ReadMemory(At(offset, (ulong)target.Length), target);
-
-    /// <summary>Copies bytes in.</summary>
-    /// <exception cref="KernelException">EFAULT: no page behind them, or not writable.</exception>
-    public void Write(ulong offset, ReadOnlySpan<byte> source) => _kernel.WriteMemory(At(offset, (ulong)source.Length), source);
-
-    /// <summary>Gives the pages back to the host: what they hold is lost, in the file too (MADV_REMOVE).</summary>
-    /// <exception cref="KernelException">EACCES: not a shared, writable mapping. EINVAL, EOPNOTSUPP: the file cannot have holes.</exception>
-    public void Discard() => _kernel.Madvise(At(0, Size), Size, MemoryAdvice.Remove);
-
-    private HostAddress At(ulong offset, ulong length)
-    {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Size);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Size - offset);
-        return Address.Add(offset);
     }
 
     /// <returns>Whether the mapping has MAP_SYNC.</returns>

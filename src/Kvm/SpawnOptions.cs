@@ -16,4 +16,13 @@ public sealed record SpawnOptions
 
     /// <summary>The first is its standard input, the second its standard output, and so on; borrowed for the call. Standard error is ours.</summary>
     public required IReadOnlyList<SafeHandle> Descriptors { get; init; }
+
+    /// <summary>
+    /// The child is a part of what our own caller started: it stays in our process group, and has what we were given that is not
+    /// close-on-exec. Without <see cref="Descriptors"/> it has our standard input and output too.
+    /// </summary>
+    public bool Inherits { get; init; }
+
+    /// <summary>One more descriptor, under the number it has here.</summary>
+    public SafeHandle? Extra { get; init; }
 }

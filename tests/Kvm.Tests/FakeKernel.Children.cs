@@ -90,6 +90,7 @@ public sealed partial class FakeKernel
         return Enter(nameof(Write), () =>
         {
             _sockets[file].To.Add(bytes);
+            System.Threading.Monitor.PulseAll(_lock);
             return bytes.Length;
         });
     }

@@ -8,5 +8,6 @@ internal enum HostmemdEvent
     MemorySlotAdded,
     MemorySlotDeleted,
     MemoryBackendProgress,
+    MemoryLoanChange,
     EventsLost,
 }

@@ -11,5 +11,6 @@ internal static class HostmemdEvents
         (HostmemdEvent.MemorySlotAdded, "MEMORY_SLOT_ADDED"),
         (HostmemdEvent.MemorySlotDeleted, "MEMORY_SLOT_DELETED"),
         (HostmemdEvent.MemoryBackendProgress, "MEMORY_BACKEND_PROGRESS"),
+        (HostmemdEvent.MemoryLoanChange, "MEMORY_LOAN_CHANGE"),
         (HostmemdEvent.EventsLost, "EVENTS_LOST"));
 }

@@ -157,6 +157,22 @@ internal static class CommandList
             + "It gives whole access, and it cannot be taken back.",
             Shapes.Struct, (client, arguments) => new(SendFdCommands.SendFd(client, arguments)))
         { Features = Features.Hostmemd },
+        new Command<Client, QueryMemoryLoansArguments, List<MemoryLoanInfo>>(
+            "query-memory-loans",
+            "Says for each backend how its memory can go to a VMM or another process, and who has it. "
+            + "It looks through every process, as holders of query-memory-usage does.",
+            Shapes.StructList, LoanQueries.QueryAsync)
+        { Features = Features.Hostmemd, AllowReadOnly = true },
+        new Command<Client, MemoryLend, Nothing>(
+            "memory-lend",
+            "Hands memory over: cpr to an unmodified QEMU that waits on its CPR channel, under the backends' ids, answered when it has read them; "
+            + "vhost-user and vhost-kernel to a back end, as guest memory at the addresses it has here.",
+            Shapes.Struct, LendingCommands.LendAsync)
+        { Features = Features.Hostmemd | Features.Unstable },
+        new Command<Client, MemoryBackendForgetArguments, Nothing>(
+            "memory-backend-forget", "Removes a backend though others have its memory: they keep it, and its pages are free when the last of them ends.",
+            Shapes.Struct, LendingCommands.ForgetAsync)
+        { Features = Features.Hostmemd | Features.Unstable },
         new Command<Client, ProbeArguments, GuestProbeResult>(
             "probe-guest-memory", "Reads, writes or compares guest memory through a vCPU.", Shapes.Struct, ProbeCommands.ProbeAsync)
         { Features = Features.Hostmemd | Features.Unstable },

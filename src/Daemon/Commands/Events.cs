@@ -54,6 +54,10 @@ internal static class Events
         + "the job concludes.")
     { Features = Features.Hostmemd, OnRequest = true };
 
+    private static readonly EventDeclaration<MemoryLoanChangeData> MemoryLoanChangeEvent = new(
+        "MEMORY_LOAN_CHANGE", "Somebody has got a backend's memory, has given it back, or has ended with it.")
+    { Features = Features.Hostmemd, OnRequest = true };
+
     private static readonly EventDeclaration<EventsLostData> EventsLostEvent = new(
         "EVENTS_LOST", "This session was too slow for events it subscribed to; it should query again.")
     { Features = Features.Hostmemd, OnRequest = true };
@@ -63,7 +67,7 @@ internal static class Events
     [
         ShutdownEvent, PowerdownEvent, ResetEvent, StopEvent, ResumeEvent, DeviceDeletedEvent, MemoryFailureEvent, JobStatusChangeEvent,
         MemoryBackendAddedEvent, MemoryBackendDeletedEvent, MemorySlotAddedEvent, MemorySlotDeletedEvent,
-        MemoryBackendProgressEvent, EventsLostEvent,
+        MemoryBackendProgressEvent, MemoryLoanChangeEvent, EventsLostEvent,
     ];
 
     public static EventMessage Shutdown(ShutdownCause cause, TimeProvider clock) =>
@@ -95,8 +99,14 @@ internal static class Events
         MemoryBackendAddedEvent.Format(
             new MemoryBackendAddedData { Memdev = backend.QomPath, QomType = backend.TypeName, Size = size, Generation = generation }, clock);
 
-    public static EventMessage MemoryBackendDeleted(MemoryBackend backend, ulong size, ulong generation, TimeProvider clock) =>
-        MemoryBackendDeletedEvent.Format(new MemoryBackendDeletedData { Memdev = backend.QomPath, Size = size, Generation = generation }, clock);
+    /// <param name="held">Others have the pages.</param>
+    public static EventMessage MemoryBackendDeleted(MemoryBackend backend, ulong size, bool held, ulong generation, TimeProvider clock) =>
+        MemoryBackendDeletedEvent.Format(
+            new MemoryBackendDeletedData { Memdev = backend.QomPath, Size = size, Held = held, Generation = generation }, clock);
+
+    public static EventMessage MemoryLoanChange(MemoryBackend backend, MemoryLoanState state, int? pid, ulong generation, TimeProvider clock) =>
+        MemoryLoanChangeEvent.Format(
+            new MemoryLoanChangeData { Memdev = backend.QomPath, State = state, Pid = pid, Generation = generation }, clock);
 
     public static EventMessage MemorySlotAdded(PublishedSlot slot, ulong generation, TimeProvider clock) =>
         MemorySlotAdded(slot.ToInfo(), generation, clock) with { ForReadOnly = MemorySlotAdded(slot.ToInfo(hideHostAddress: true), generation, clock) };

@@ -1,6 +1,7 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
+using Hostmemd.Lending;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
@@ -24,7 +25,7 @@ internal static class ObjectCommands
         if (guest.State.Threads.TryGetValue(arguments.Id, out var thread))
             DeleteThread(guest, thread);
         else if (guest.State.Backends.TryGetValue(arguments.Id, out var backend))
-            await DeleteBackendAsync(guest, client.Work, backend).ConfigureAwait(false);
+            await DeleteBackendAsync(guest, client.Work, backend, evenIfLent: false).ConfigureAwait(false);
         else
             throw ObjectErrors.NotFound(arguments.Id);
         return Nothing.Value;
@@ -67,10 +68,26 @@ internal static class ObjectCommands
         return changed;
     }
 
-    private static async Task DeleteBackendAsync(Guest guest, WorkOwner owner, PublishedBackend published)
+    /// <summary>Removes a backend that nobody uses here.</summary>
+    /// <param name="evenIfLent">Others keep the pages, and their loans stay in the ledger; else it is refused while they have them.</param>
+    public static async Task DeleteBackendAsync(Guest guest, WorkOwner owner, PublishedBackend published, bool evenIfLent)
     {
         var backend = published.Backend;
+        if (!evenIfLent)
+            await RefuseIfLentAsync(guest, backend).ConfigureAwait(false);
         backend.BeginClose();
+        try
+        {
+            // Once more, as nobody new gets it now.
+            if (!evenIfLent)
+                await RefuseIfLentAsync(guest, backend).ConfigureAwait(false);
+        }
+        catch
+        {
+            backend.CancelClose();
+            throw;
+        }
+        guest.Lending.Paths.Withdraw(published);
         var remembered = UsageCommands.Remember(guest.Kernel, backend);
         try
         {
@@ -84,11 +101,30 @@ internal static class ObjectCommands
             guest.Log.Error("Memory backend {Id} is quarantined: {Error}", backend.Id, e.Message);
             throw ObjectErrors.Quarantined(backend.Id, Errno.Text(e.Errno));
         }
+        var isHeld = false;
         guest.Change(
-            state => state with { Backends = state.Backends.Remove(backend.Id) },
-            next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, next.Generation, guest.Clock)]);
+            state =>
+            {
+                var loan = state.Backends[backend.Id].Loan;
+                isHeld = loan.State == MemoryLoanState.Held;
+                return state with
+                {
+                    Backends = state.Backends.Remove(backend.Id),
+                    ForgottenLoans = isHeld
+                        ? state.ForgottenLoans.Add(new(backend, backend.Memory.Size, backend.File?.Offset ?? 0, remembered?.File, loan))
+                        : state.ForgottenLoans,
+                };
+            },
+            next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, isHeld, next.Generation, guest.Clock)]);
         if (remembered is not null)
             guest.Accounting.Deleted.Add(remembered);
+    }
+
+    private static async Task RefuseIfLentAsync(Guest guest, MemoryBackend backend)
+    {
+        await guest.Lending.SettleAsync().ConfigureAwait(false);
+        if (guest.State.Backends.GetValueOrDefault(backend.Id) is { Loan: { State: MemoryLoanState.Held } loan } lent && lent.Backend == backend)
+            throw LendErrors.HeldBy(backend.Id, guest.Lending.Ledger.Names(loan));
     }
 
     private static void Close(Guest guest, MemoryBackend backend)

@@ -1,6 +1,7 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
+using Hostmemd.Lending;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Sessions;
 
@@ -22,6 +23,8 @@ internal static class ProbeCommands
         var size = data is null ? arguments.Size ?? DefaultSize : (ulong)data.Length;
         var gpa = new GuestAddress(arguments.Addr);
         CheckRange(guest, arguments.Operation, gpa, size);
+        if (arguments.Operation == GuestProbeOperation.Write && arguments.Force != true)
+            await RefuseIfLentAsync(guest, gpa, size).ConfigureAwait(false);
         ProbeVcpu vcpu;
         try
         {
@@ -76,6 +79,16 @@ internal static class ProbeCommands
             throw new QmpException($"'addr' {gpa} with 'size' {size} is more than one slot, which ends at {slot.Last}");
         if (operation == GuestProbeOperation.Compare && size > MaxTransfer && FindSlot(guest.State, gpa) is null)
             throw new QmpException($"'size' {size} is more than {MaxTransfer}, and there is no slot at 'addr' {gpa}");
+    }
+
+    /// <summary>What another process's guest uses is not written by chance.</summary>
+    private static async Task RefuseIfLentAsync(Guest guest, GuestAddress gpa, ulong size)
+    {
+        await guest.Lending.SettleAsync().ConfigureAwait(false);
+        var state = guest.State;
+        foreach (var slot in state.Slots.Values.Where(slot => slot.Slot.Overlaps(gpa, size)))
+            if (state.Backends.Values.FirstOrDefault(published => published.Backend.QomPath == slot.Memdev) is { Loan: { State: MemoryLoanState.Held } loan } lent)
+                throw LendErrors.HeldBy(lent.Backend.Id, guest.Lending.Ledger.Names(loan), "'force'");
     }
 
     private static async Task<GuestProbeResult> ReadAsync(Guest guest, ProbeVcpu vcpu, GuestState state, GuestAddress gpa, int size)

@@ -31,8 +31,8 @@ internal static class SendFdCommands
         {
             MemoryFile described = null!;
             FileSeals seals = default;
-            // Held: else the file could be closed meanwhile.
-            backend.WhileHeld(() =>
+            // Else the file could be closed meanwhile.
+            backend.WhileOpen(() =>
             {
                 described = MemoryFile.Of(client.Guest.Kernel, file);
                 seals = SealsOf(client.Guest.Kernel, file, described.Type);
@@ -53,6 +53,8 @@ internal static class SendFdCommands
             };
             client.Session.Attach(copy!);
             copy = null;
+            if (client.FindPeer(MemoryLoanMethod.Descriptor) is { } peer)
+                client.Guest.Lending.Ledger.Hold(backend, peer.Borrower, peer.Process);
             return reply;
         }
         catch (KernelException e)

@@ -4,6 +4,7 @@ using Hostmemd.Commands;
 using Hostmemd.Devices;
 using Hostmemd.Jobs;
 using Hostmemd.Kvm;
+using Hostmemd.Lending;
 using Hostmemd.Objects;
 using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
@@ -38,6 +39,8 @@ internal sealed class Guest : IAsyncDisposable
         Populator = new Populator(this);
         Input = new InputBudget { Relieved = ReturnMemory };
         Jobs = new JobTable(this);
+        Lending = new Lender(this);
+        Descriptors = new NamedDescriptors { Closed = Lending.Vhost.End };
     }
 
     public GuestOptions Options { get; }
@@ -59,7 +62,7 @@ internal sealed class Guest : IAsyncDisposable
     /// <summary>What the input of all its clients may take.</summary>
     public InputBudget Input { get; }
 
-    public NamedDescriptors Descriptors { get; } = new();
+    public NamedDescriptors Descriptors { get; }
 
     public FdSets FdSets { get; } = new();
 
@@ -71,6 +74,8 @@ internal sealed class Guest : IAsyncDisposable
     public Populator Populator { get; }
 
     public JobTable Jobs { get; }
+
+    public Lender Lending { get; }
 
     public MemoryAccounting Accounting { get; } = new();
 
@@ -93,6 +98,7 @@ internal sealed class Guest : IAsyncDisposable
         var guest = new Guest(options, kernel, vm, clock, log);
         try
         {
+            await guest.Lending.Paths.StartAsync().ConfigureAwait(false);
             await BaseMemory.AddAsync(guest).ConfigureAwait(false);
             return guest;
         }
@@ -231,6 +237,7 @@ internal sealed class Guest : IAsyncDisposable
         }
         if (Vm is not null)
             await Vm.DisposeAsync().ConfigureAwait(false);
+        Lending.Dispose();
         foreach (var (_, published) in State.Backends)
         {
             published.DiscardIfAsked(Log);

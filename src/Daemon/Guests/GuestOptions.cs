@@ -1,4 +1,5 @@
 using Hostmemd.Kvm;
+using Hostmemd.Lending;
 using Hostmemd.Populate;
 
 namespace Hostmemd.Guests;
@@ -29,6 +30,9 @@ internal sealed record GuestOptions
 
     /// <summary>Where processes are looked for; another place in tests.</summary>
     public string ProcRoot { get; init; } = "/proc";
+
+    /// <summary>Where others find the memory by name; null: nowhere.</summary>
+    public LendDirectory? LendDirectory { get; init; }
 
     /// <summary>What populates memory in a process of its own; null: this program.</summary>
     public HelperProgram? PopulateProgram { get; init; }

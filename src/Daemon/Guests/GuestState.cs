@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostmemd.Api;
 using Hostmemd.Devices;
+using Hostmemd.Lending;
 
 namespace Hostmemd.Guests;
 
@@ -18,6 +19,9 @@ internal sealed record GuestState
     /// <summary>The backends under /objects, by id.</summary>
     public ImmutableSortedDictionary<string, PublishedBackend> Backends { get; init; } =
         ImmutableSortedDictionary.Create<string, PublishedBackend>(StringComparer.Ordinal);
+
+    /// <summary>What others still hold of backends that memory-backend-forget took away here, oldest first.</summary>
+    public ImmutableList<ForgottenLoan> ForgottenLoans { get; init; } = [];
 
     /// <summary>The iothreads and thread-contexts under /objects, by id.</summary>
     public ImmutableSortedDictionary<string, PublishedThread> Threads { get; init; } =

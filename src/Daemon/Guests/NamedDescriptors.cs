@@ -17,6 +17,16 @@ internal sealed class NamedDescriptors : IDisposable
         }
     }
 
+    /// <summary>Told of a descriptor that a client has closed.</summary>
+    public Action<SafeFileHandle>? Closed { get; init; }
+
+    /// <returns>null where there is none of that name.</returns>
+    public SafeFileHandle? Find(string name)
+    {
+        lock (_gate)
+            return _byName.GetValueOrDefault(name);
+    }
+
     /// <summary>Keeps a descriptor; one of the same name is closed.</summary>
     public void Set(string name, SafeFileHandle descriptor)
     {
@@ -26,7 +36,7 @@ internal sealed class NamedDescriptors : IDisposable
             _byName.Remove(name, out replaced);
             _byName.Add(name, descriptor);
         }
-        replaced?.Dispose();
+        Close(replaced);
     }
 
     /// <summary>Closes a descriptor.</summary>
@@ -36,8 +46,17 @@ internal sealed class NamedDescriptors : IDisposable
         SafeFileHandle? removed;
         lock (_gate)
             _byName.Remove(name, out removed);
-        removed?.Dispose();
+        Close(removed);
         return removed is not null;
+    }
+
+    private void Close(SafeFileHandle? descriptor)
+    {
+        if (descriptor is null)
+            return;
+        descriptor.Dispose();
+        // Afterwards: what it gave access to is let go by its end.
+        Closed?.Invoke(descriptor);
     }
 
     public void Dispose()

@@ -1,4 +1,5 @@
 using Hostmemd.Api;
+using Hostmemd.Lending;
 using Hostmemd.Objects;
 using Serilog;
 
@@ -7,6 +8,9 @@ namespace Hostmemd.Guests;
 /// <summary>A backend and its properties as they are now.</summary>
 internal sealed record PublishedBackend(MemoryBackend Backend, MemoryBackendProperties Properties)
 {
+    /// <summary>What others have of it.</summary>
+    public Loan Loan { get; init; } = Loan.None;
+
     /// <summary>Before the memory goes: what discard-data says now.</summary>
     public void DiscardIfAsked(ILogger log)
     {

@@ -19,7 +19,9 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     private readonly List<string> _jobs = [];
     private string? _mappedBy;
     private int _holds;
+    private int _opens;
     private bool _closing;
+    private bool _isLent;
     private string? _stuck;
 
     public string Id { get; } = id;
@@ -58,12 +60,14 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
 
     /// <summary>Takes the memory for one user.</summary>
     /// <returns>false: somebody has it.</returns>
+    /// <exception cref="QmpException">It was lent and cannot be mapped here again.</exception>
     public bool Map(string user)
     {
         lock (_use)
         {
             if (_mappedBy is not null || _closing)
                 return false;
+            MapAgain();
             _mappedBy = user;
             return true;
         }
@@ -72,17 +76,21 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     public void Unmap()
     {
         lock (_use)
+        {
             _mappedBy = null;
+            UnmapIfOnlyLent();
+        }
     }
 
     /// <summary>Keeps the memory where it is while somebody works on it, as populating it does. Plugging it meanwhile is fine.</summary>
-    /// <exception cref="QmpException">It is going.</exception>
+    /// <exception cref="QmpException">It is going, or it was lent and cannot be mapped here again.</exception>
     public void Hold()
     {
         lock (_use)
         {
             if (_closing)
                 throw ObjectErrors.BeingDeleted(Id);
+            MapAgain();
             _holds++;
         }
     }
@@ -90,17 +98,21 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     public void Unhold()
     {
         lock (_use)
+        {
             _holds--;
+            UnmapIfOnlyLent();
+        }
     }
 
     /// <summary>Keeps the memory where it is for a job.</summary>
-    /// <exception cref="QmpException">It is going.</exception>
+    /// <exception cref="QmpException">It is going, or it was lent and cannot be mapped here again.</exception>
     public void BeginJob(string job)
     {
         lock (_use)
         {
             if (_closing)
                 throw ObjectErrors.BeingDeleted(Id);
+            MapAgain();
             _jobs.Add(job);
         }
     }
@@ -108,7 +120,10 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     public void EndJob(string job)
     {
         lock (_use)
+        {
             _jobs.Remove(job);
+            UnmapIfOnlyLent();
+        }
     }
 
     /// <summary>Does short work on the memory, which stays where it is meanwhile.</summary>
@@ -125,13 +140,58 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
         }
     }
 
+    /// <summary>Keeps the file open until <see cref="EndOpen"/>; the memory need not be mapped.</summary>
+    /// <exception cref="QmpException">It is going.</exception>
+    public void BeginOpen()
+    {
+        lock (_use)
+        {
+            if (_closing)
+                throw ObjectErrors.BeingDeleted(Id);
+            _opens++;
+        }
+    }
+
+    public void EndOpen()
+    {
+        lock (_use)
+            _opens--;
+    }
+
+    /// <summary>Does short work on the file alone, which stays open meanwhile.</summary>
+    /// <exception cref="QmpException">It is going.</exception>
+    public void WhileOpen(Action work)
+    {
+        BeginOpen();
+        try
+        {
+            work();
+        }
+        finally
+        {
+            EndOpen();
+        }
+    }
+
+    /// <summary>
+    /// Others use the memory from now on. What is only lent is not mapped here: it is mapped again for as long as this guest uses it.
+    /// </summary>
+    public void Lend()
+    {
+        lock (_use)
+        {
+            _isLent = true;
+            UnmapIfOnlyLent();
+        }
+    }
+
     /// <summary>Marks the memory as going, so that nobody takes it any more.</summary>
     /// <exception cref="QmpException">Somebody uses it.</exception>
     public void BeginClose()
     {
         lock (_use)
         {
-            if (_mappedBy is not null || _holds > 0)
+            if (_mappedBy is not null || _holds > 0 || _opens > 0)
                 throw ObjectErrors.Mapped(Id);
             if (_jobs.Count > 0)
                 throw ObjectErrors.UsedByJob(Id, _jobs[0]);
@@ -139,6 +199,13 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
                 throw _stuck is null ? ObjectErrors.BeingDeleted(Id) : ObjectErrors.Quarantined(Id, _stuck);
             _closing = true;
         }
+    }
+
+    /// <summary>It stays after all.</summary>
+    public void CancelClose()
+    {
+        lock (_use)
+            _closing = false;
     }
 
     /// <summary>Unmaps and closes. The pages are free when nobody else holds them.</summary>
@@ -163,11 +230,43 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     {
         try
         {
+            Memory.Remap();
             Memory.Discard();
         }
         catch (KernelException e)
         {
             log.Warning("Memory backend {Id}: 'discard-data=on' had no effect: {Error}", Id, e.Message);
+        }
+    }
+
+    private void MapAgain()
+    {
+        try
+        {
+            Memory.Remap();
+        }
+        catch (AddressSpaceLostException e)
+        {
+            throw new QmpException($"memory backend '{Id}' was lent and cannot be mapped here again: {e.InnerException!.Message}");
+        }
+        catch (KernelException e)
+        {
+            throw new QmpException($"memory backend '{Id}' was lent and cannot be mapped here again: {Errno.Text(e.Errno)}");
+        }
+    }
+
+    /// <summary>Private memory is where it is mapped and nowhere else. What cannot be unmapped stays, and is as good.</summary>
+    private void UnmapIfOnlyLent()
+    {
+        if (!_isLent || _mappedBy is not null || _holds > 0 || _jobs.Count > 0 || _closing || File is not { IsShared: true })
+            return;
+        try
+        {
+            Memory.Unmap();
+        }
+        catch (KernelException)
+        {
+            // Tried again when it is used and given back the next time, and when it is closed.
         }
     }
 

@@ -17,6 +17,6 @@ internal static class ObjectFactory
         if (options.Backend is null)
             guest.Publish(await ThreadFactory.CreateAsync(guest, options).ConfigureAwait(false));
         else
-            guest.Publish(await BackendFactory.CreateAsync(guest, owner, options).ConfigureAwait(false));
+            guest.Publish(guest.Lending.Paths.Offer(await BackendFactory.CreateAsync(guest, owner, options).ConfigureAwait(false)));
     }
 }

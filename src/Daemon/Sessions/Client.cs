@@ -1,4 +1,8 @@
+using System.Runtime.InteropServices;
+using Hostmemd.Api;
 using Hostmemd.Guests;
+using Hostmemd.Kvm;
+using Hostmemd.Lending;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Session;
 using Microsoft.Win32.SafeHandles;
@@ -15,6 +19,13 @@ internal sealed class Client(Guest guest, QmpSession session, Func<SafeFileHandl
 
     /// <summary>For whom the slow work of its commands is done.</summary>
     public WorkOwner Work { get; } = new();
+
+    /// <summary>The connection; null where there is no socket, as in tests.</summary>
+    public SafeHandle? Socket { get; init; }
+
+    /// <summary>The process at the other end, as somebody who gets memory; null: it has ended, or is not to be known.</summary>
+    public (Borrower Borrower, ProcessFd Process)? FindPeer(MemoryLoanMethod method) =>
+        Socket is { } socket ? Guest.Lending.Ledger.PeerOf(socket, method) : null;
 
     public SafeFileHandle? TakeDescriptor() => takeDescriptor();
 

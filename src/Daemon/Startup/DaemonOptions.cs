@@ -1,5 +1,6 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
+using Hostmemd.Lending;
 using Hostmemd.Protocol.Wire;
 using Hostmemd.Sessions;
 
@@ -35,6 +36,8 @@ internal sealed class DaemonOptions
     public string? PidFile { get; set; }
 
     public string? LogFile { get; set; }
+
+    public LendDirectory? LendDirectory { get; set; }
 
     /// <summary>A line for each command in the log.</summary>
     public bool LogCommands { get; set; }

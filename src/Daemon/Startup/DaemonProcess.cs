@@ -102,6 +102,8 @@ internal static class DaemonProcess
     {
         var (useKvm, kvmPresent) = AcceleratorChoice.Make(options.Accelerators, kernel, log);
         var machine = MachineChoice.Make(options);
+        if (options.LendDirectory is { } directory)
+            LendDirectoryOption.Make(directory);
         var guestOptions = new GuestOptions
         {
             Machine = machine,
@@ -111,6 +113,7 @@ internal static class DaemonProcess
             Uuid = options.Uuid,
             Autostart = !options.StartPaused,
             Monitors = Math.Max(1, options.Listen.Count),
+            LendDirectory = options.LendDirectory,
         };
         Guest guest;
         try

@@ -23,6 +23,8 @@ internal static class HelpText
           -S                          do not count as running until 'cont'
           -name NAME   -uuid UUID
         process
+          -lend-dir DIR[,owner=USER][,group=NAME][,mode=0600]
+                                      names for memory that others may open; owner, group and mode are the memory's
           -pidfile FILE               written when the sockets listen, removed at the end
           -D FILE                     log to FILE instead of stderr
           -d commands                 log every command

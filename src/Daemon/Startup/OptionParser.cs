@@ -31,6 +31,7 @@ internal static class OptionParser
         ["pidfile"] = new(true, (options, text) => options.PidFile = text),
         ["D"] = new(true, (options, text) => options.LogFile = text),
         ["d"] = new(true, SetLogItems),
+        ["lend-dir"] = new(true, (options, text) => options.LendDirectory = LendDirectoryOption.Parse(text)),
         ["version"] = new(false, (options, _) => options.PrintAndExit = VersionText),
         ["help"] = new(false, (options, _) => options.PrintAndExit = HelpText.Text),
         ["h"] = new(false, (options, _) => options.PrintAndExit = HelpText.Text),
@@ -95,7 +96,7 @@ internal static class OptionParser
         options.Listen.Add(listen);
     }
 
-    private static UnixFileMode FileMode(string text)
+    internal static UnixFileMode FileMode(string text)
     {
         try
         {

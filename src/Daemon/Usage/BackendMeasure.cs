@@ -94,7 +94,8 @@ internal sealed class BackendMeasure : IDisposable
     {
         try
         {
-            return _scan?.Count(memory.Address, memory.Size, hugePage, nodes);
+            // What is only lent is not mapped here.
+            return memory.IsMapped ? _scan?.Count(memory.Address, memory.Size, hugePage, nodes) : new PageCounts();
         }
         catch (KernelException)
         {

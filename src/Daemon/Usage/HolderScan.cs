@@ -18,6 +18,9 @@ internal sealed class HolderScan
     /// <summary>Holders listed of one file.</summary>
     private const int MaxHolders = 1024;
 
+    /// <summary>Mappings noted of one file; more are counted only.</summary>
+    private const int MaxMappings = 16 * 1024;
+
     private readonly ProcReader _proc;
     private readonly int _self;
     private readonly HashSet<string> _names;
@@ -106,8 +109,12 @@ internal sealed class HolderScan
     private void LookAtMappings(int pid)
     {
         foreach (var line in _proc.Maps(pid))
-            if (TryParse(line.Span, out var key) && _found.ContainsKey(key))
+            if (TryParse(line.Span, out var key) && _found.TryGetValue(key, out var file))
+            {
                 Count(key, descriptors: 0, mappings: 1);
+                if (file.Mapped.Count < MaxMappings && TryParseRange(line.Span, out var from, out var to))
+                    file.Mapped.Add((pid, from, to));
+            }
     }
 
     private void Count((ulong Device, ulong Inode) key, uint descriptors, uint mappings)
@@ -137,6 +144,23 @@ internal sealed class HolderScan
         // As st_dev is put together: new_encode_dev in the kernel's terms.
         key = ((minor & 0xff) | ((ulong)major << 8) | ((ulong)(minor & ~0xffu) << 12), inode);
         return true;
+    }
+
+    /// <summary>The bytes of the file: as many as the address range has, from the offset on.</summary>
+    private static bool TryParseRange(ReadOnlySpan<byte> line, out ulong from, out ulong to)
+    {
+        (from, to) = (0, 0);
+        if (!Utf8Parser.TryParse(line, out ulong start, out var used, 'x') || used >= line.Length || line[used] != '-')
+            return false;
+        line = line[(used + 1)..];
+        if (!Utf8Parser.TryParse(line, out ulong end, out used, 'x'))
+            return false;
+        line = line[(used + 1)..];
+        var space = line.IndexOf((byte)' ');
+        if (space < 0 || end < start || !Utf8Parser.TryParse(line[(space + 1)..], out from, out _, 'x'))
+            return false;
+        to = from + (end - start);
+        return to >= from;
     }
 
     /// <summary>The last component: the way to it differs between mount namespaces.</summary>

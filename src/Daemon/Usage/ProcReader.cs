@@ -34,19 +34,26 @@ internal sealed class ProcReader(IKernel kernel, string root = "/proc")
     /// <summary>Name and start time of a process.</summary>
     public (string Comm, ulong StartTime) Identity(int pid)
     {
-        foreach (var line in Lines(PathOf(pid, "stat")))
+        var stat = Stat(pid);
+        return (stat.Comm, stat.StartTime);
+    }
+
+    /// <summary>The process that a process is a child of.</summary>
+    public int Parent(int pid) => Stat(pid).Parent;
+
+    /// <summary>A process that has ended or is on its way out: it closes what it has open before anybody is told of its end.</summary>
+    public bool IsEnding(int pid, ulong startTime)
+    {
+        const uint exiting = 4; // PF_EXITING
+        try
         {
-            // The name may hold parentheses and spaces; what follows the last one is numbers. Line ends in it are escaped.
-            var text = Encoding.UTF8.GetString(line.Span);
-            var (open, close) = (text.IndexOf('('), text.LastIndexOf(')'));
-            if (open < 0 || close < open)
-                continue;
-            const int startTime = 22 - 3; // the third field comes first behind the name
-            var fields = text[(close + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (fields.Length > startTime && ulong.TryParse(fields[startTime], CultureInfo.InvariantCulture, out var ticks))
-                return (text[(open + 1)..close], ticks);
+            var stat = Stat(pid);
+            return stat.StartTime != startTime || (stat.Flags & exiting) != 0;
         }
-        throw new KernelException("read", Errno.ESRCH);
+        catch (KernelException e) when (e.Errno is Errno.ENOENT or Errno.ESRCH)
+        {
+            return true;
+        }
     }
 
     /// <summary>The daemon's own cgroup of version 2; null: none.</summary>
@@ -56,6 +63,25 @@ internal sealed class ProcReader(IKernel kernel, string root = "/proc")
             if (line.Span.StartsWith("0::"u8))
                 return Encoding.UTF8.GetString(line.Span[3..]);
         return null;
+    }
+
+    private (string Comm, ulong StartTime, int Parent, uint Flags) Stat(int pid)
+    {
+        foreach (var line in Lines(PathOf(pid, "stat")))
+        {
+            // The name may hold parentheses and spaces; what follows the last one is numbers. Line ends in it are escaped.
+            var text = Encoding.UTF8.GetString(line.Span);
+            var (open, close) = (text.IndexOf('('), text.LastIndexOf(')'));
+            if (open < 0 || close < open)
+                continue;
+            const int parent = 4 - 3, flags = 9 - 3, startTime = 22 - 3; // the third field comes first behind the name
+            var fields = text[(close + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields.Length > startTime && ulong.TryParse(fields[startTime], CultureInfo.InvariantCulture, out var ticks)
+                && int.TryParse(fields[parent], CultureInfo.InvariantCulture, out var parentPid)
+                && uint.TryParse(fields[flags], CultureInfo.InvariantCulture, out var bits))
+                return (text[(open + 1)..close], ticks, parentPid, bits);
+        }
+        throw new KernelException("read", Errno.ESRCH);
     }
 
     private string PathOf(int pid, string rest) => string.Create(CultureInfo.InvariantCulture, $"{root}/{pid}/{rest}");

@@ -39,6 +39,15 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int waitid(int idType, uint id, Siginfo* info, int options);
 
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int execve(byte* path, byte** arguments, byte** environment);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int prctl(int option, ulong second, ulong third, ulong fourth, ulong fifth);
+
+    [LibraryImport("libc")]
+    public static partial int getppid();
+
     /// <summary>clock_nanosleep(2); returns its errno.</summary>
     [LibraryImport("libc")]
     public static partial int clock_nanosleep(int clock, int flags, long* time, long* left);

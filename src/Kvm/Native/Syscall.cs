@@ -152,6 +152,54 @@ internal static unsafe class Syscall
 
     public static nint Unlink(byte* path) => Result(LibC.unlink(path));
 
+    public static nint Fchmod(SafeHandle handle, uint mode)
+    {
+        using var fd = new BorrowedFd(handle);
+        return Result(LibC.fchmod(fd.Number, (mode_t)mode));
+    }
+
+    public static nint Fchown(SafeHandle handle, uint user, uint group)
+    {
+        using var fd = new BorrowedFd(handle);
+        return Result(LibC.fchown(fd.Number, (uid_t)user, (gid_t)group));
+    }
+
+    /// <summary>Of SOL_SOCKET.</summary>
+    public static nint Getsockopt(SafeHandle socket, int option, void* value, uint size)
+    {
+        using var fd = new BorrowedFd(socket);
+        return Result(Libc.getsockopt(fd.Number, LibC.SOL_SOCKET, option, value, &size));
+    }
+
+    public static nint EpollCreate() => Result(Libc.epoll_create1(0x80000));
+
+    public static nint EpollControl(SafeHandle epoll, int operation, SafeHandle handle, uint* argument)
+    {
+        using var fd = new BorrowedFd(epoll);
+        using var of = new BorrowedFd(handle);
+        return Result(Libc.epoll_ctl(fd.Number, operation, of.Number, argument));
+    }
+
+    public static nint EpollWait(SafeHandle epoll, uint* events, int count)
+    {
+        using var fd = new BorrowedFd(epoll);
+        return Result(Libc.epoll_wait(fd.Number, events, count, -1));
+    }
+
+    public static nint InotifyInit(uint flags) => Result(Libc.inotify_init1((int)flags));
+
+    public static nint InotifyAdd(SafeHandle inotify, byte* path, uint mask)
+    {
+        using var fd = new BorrowedFd(inotify);
+        return Result(Libc.inotify_add_watch(fd.Number, path, mask));
+    }
+
+    public static nint InotifyRemove(SafeHandle inotify, int watch)
+    {
+        using var fd = new BorrowedFd(inotify);
+        return Result(Libc.inotify_rm_watch(fd.Number, watch));
+    }
+
     /// <summary>Turns the C library's -1 into -errno. The argument is evaluated before, so the errno is that of the call.</summary>
     public static nint Result(nint value) => value == -1 ? -Marshal.GetLastPInvokeError() : value;
 

@@ -156,7 +156,8 @@ public sealed class UndoTests
             var client = await PrepareAsync(rehearsal, setup);
             var first = KernelOf(rehearsal).Calls.Count;
             await client.ExchangeAsync(request, """{"return": {}}""");
-            calls = [.. KernelOf(rehearsal).Calls.Skip(first)];
+            // What follows makes the memory known to others; where that fails nobody can open it, and no more.
+            calls = [.. KernelOf(rehearsal).Calls.Skip(first).TakeWhile(call => call is not (nameof(IKernel.Fchmod) or nameof(IKernel.EpollCreate)))];
         }
         Assert.NotEmpty(calls);
 

@@ -48,7 +48,9 @@ public sealed class SendFdTests : IAsyncLifetime
         using var mapped = MappedMemory.Create(_kernel, new MappingOptions { Size = Size, File = file, Shared = true });
         mapped.Write(4096, "from the other side"u8);
         var seen = new byte[19];
-        _guest.Guest.State.Backends["ram"].Backend.Memory.Read(4096, seen);
+        var backend = _guest.Guest.State.Backends["ram"].Backend;
+        Assert.False(backend.Memory.IsMapped, "what is only lent is not mapped here");
+        backend.WhileHeld(() => backend.Memory.Read(4096, seen));
         Assert.Equal("from the other side", Encoding.ASCII.GetString(seen));
     }
 
@@ -63,7 +65,9 @@ public sealed class SendFdTests : IAsyncLifetime
         // A memfd made without seals has the one that keeps it so.
         Assert.Equal("""["seal"]""", reply.GetProperty("return").GetProperty("seals").GetRawText());
 
-        await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "ram"}}""", """{"return": {}}""");
+        var refused = await client.AskAsync("""{"execute": "object-del", "arguments": {"id": "ram"}}""");
+        Assert.Contains($"(pid {Environment.ProcessId})", refused.GetProperty("error").GetProperty("desc").GetString(), StringComparison.Ordinal);
+        await client.ExchangeAsync("""{"execute": "memory-backend-forget", "arguments": {"memdev": "ram"}}""", """{"return": {}}""");
 
         var seen = new byte[4];
         _kernel.Pread(file, seen, 0);
@@ -102,7 +106,8 @@ public sealed class SendFdTests : IAsyncLifetime
         using var mapped = MappedMemory.Create(_kernel, new MappingOptions { Size = Size, File = file, Shared = true });
         mapped.Write(Size - 1, "x"u8);
         var seen = new byte[1];
-        _guest.Guest.State.Backends["ram"].Backend.Memory.Read(Size - 1, seen);
+        var backend = _guest.Guest.State.Backends["ram"].Backend;
+        backend.WhileHeld(() => backend.Memory.Read(Size - 1, seen));
         Assert.Equal("x"u8, seen);
     }
 

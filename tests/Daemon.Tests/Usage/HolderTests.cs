@@ -38,19 +38,19 @@ public sealed class HolderTests
         await AddAsync(client, "ram", ", \"prealloc\": true");
         await AddAsync(client, "other", ", \"prealloc\": true");
         using var file = Assert.Single((await client.RequestDescriptorAsync("ram")).Descriptors);
-        foreach (var id in (string[])["ram", "other"])
-            await client.ExchangeAsync($$$"""{"execute": "object-del", "arguments": {"id": "{{{id}}}"} }""", """{"return": {}}""");
+        await client.ExchangeAsync("""{"execute": "memory-backend-forget", "arguments": {"memdev": "ram"}}""", """{"return": {}}""");
+        await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "other"}}""", """{"return": {}}""");
 
         await client.ExchangeAsync(
             """{"execute": "query-memory-usage", "arguments": {"holders": true}}""",
             $$$"""
-            {"return": {"generation": 5, "total-size": {{{Size}}}, "total-resident": {{{Size}}}, "backends": [
+            {"return": {"generation": 6, "total-size": {{{Size}}}, "total-resident": {{{Size}}}, "backends": [
               {"memdev": "/objects/ram", "size": {{{Size}}}, "fd-type": "memfd", "resident": {{{Size}}}, "deleted": true, "holders-complete": "$any",
                "holders": [{"pid": {{{Environment.ProcessId}}}, "start-time": "$int", "comm": "$str", "descriptors": 1, "mappings": 0, "self": false}]}]} }
             """);
         // It is found by its old name too, and nothing is said without a look.
         Assert.True((await QueryAsync(client)).GetProperty("deleted").GetBoolean());
-        const string nothing = """{"return": {"generation": 5, "total-size": 0, "total-resident": 0, "backends": []}}""";
+        const string nothing = """{"return": {"generation": 6, "total-size": 0, "total-resident": 0, "backends": []}}""";
         await client.ExchangeAsync("""{"execute": "query-memory-usage"}""", nothing);
 
         file.Dispose();
@@ -70,7 +70,7 @@ public sealed class HolderTests
 
         AssertHolder(Other(await QueryAsync(client)), Environment.ProcessId, 1, 1, self: false);
 
-        await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "ram"}}""", """{"return": {}}""");
+        await client.ExchangeAsync("""{"execute": "memory-backend-forget", "arguments": {"memdev": "ram"}}""", """{"return": {}}""");
         var deleted = await QueryAsync(client);
         Assert.True(deleted.GetProperty("deleted").GetBoolean());
         Assert.Equal("guest-memfd", deleted.GetProperty("fd-type").GetString());

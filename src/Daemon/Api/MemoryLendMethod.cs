@@ -1,0 +1,9 @@
+namespace Hostmemd.Api;
+
+/// <summary>The ways that the daemon itself goes.</summary>
+internal enum MemoryLendMethod
+{
+    Cpr,
+    VhostUser,
+    VhostKernel,
+}

@@ -1,0 +1,94 @@
+using Hostmemd.Api;
+using Hostmemd.Guests;
+using Hostmemd.Kvm;
+using Hostmemd.Objects;
+using Hostmemd.Usage;
+
+namespace Hostmemd.Lending;
+
+/// <summary>Finds out by /proc who has the files of backends open, and corrects the ledger. Safe on any thread.</summary>
+internal sealed class OpenerScan(Guest guest, Ledger ledger)
+{
+    /// <summary>
+    /// Looks through all processes for those that have the files of backends, living and forgotten, and corrects the ledger. May take long.
+    /// </summary>
+    /// <returns>Who has each of them, but for this process.</returns>
+    public IReadOnlyDictionary<MemoryBackend, List<MemoryHolder>> Look(IEnumerable<MemoryBackend> backends) =>
+        Look(backends.ToDictionary(backend => backend, _ => (bool?)null));
+
+    /// <summary>The same for files that were just opened or closed; who cannot be found is logged.</summary>
+    public void Refresh(IReadOnlyDictionary<MemoryBackend, bool> touched)
+    {
+        try
+        {
+            Look(touched.ToDictionary(entry => entry.Key, entry => (bool?)entry.Value));
+        }
+        catch (KernelException e)
+        {
+            guest.Log.Error("Who has opened memory cannot be found out: {Error}", e.Message);
+        }
+    }
+
+    /// <param name="touched">With each: whether it was opened last, or closed; null: not known.</param>
+    private Dictionary<MemoryBackend, List<MemoryHolder>> Look(Dictionary<MemoryBackend, bool?> touched)
+    {
+        var proc = new ProcReader(guest.Kernel, guest.Options.ProcRoot);
+        var files = new Dictionary<MemoryBackend, MemoryFile>();
+        foreach (var backend in touched.Keys)
+            if (FileOf(backend) is { } file)
+                files.Add(backend, file);
+        var (found, complete) = HolderScan.Run(proc, Environment.ProcessId, files.Values);
+        var holders = new Dictionary<MemoryBackend, List<MemoryHolder>>();
+        foreach (var (backend, file) in files)
+        {
+            var all = found[(file.Device, file.Inode)];
+            // A process of ours is no borrower: it populates.
+            List<MemoryHolder> others = [.. all.Holders.Where(holder => !holder.Self && !IsOurs(proc, (int)holder.Pid))];
+            holders.Add(backend, [.. others.Where(holder => HasPart(backend, all, holder))]);
+            if (backend.File is not { IsShared: true } || backend.IsGuestMemfd)
+                continue;
+            var unseen = complete || others.Count > 0 ? false : touched[backend];
+            ledger.Write(proc, backend, [.. holders[backend].Select(Opener)], unseen);
+        }
+        return holders;
+    }
+
+    private static Borrower Opener(MemoryHolder holder) => new((int)holder.Pid, holder.StartTime, holder.Comm, MemoryLoanMethod.Path);
+
+    /// <summary>It has mapped the backend's part of the file, or has the file open and mapped nothing of it yet.</summary>
+    private static bool HasPart(MemoryBackend backend, FileHolders file, MemoryHolder holder)
+    {
+        var (from, to) = (backend.File!.Offset, backend.File.Offset + backend.Memory.Size);
+        var mapped = file.Mapped.Where(mapping => mapping.Pid == holder.Pid);
+        return !mapped.Any() || mapped.Any(mapping => mapping.From < to && from < mapping.To);
+    }
+
+    private static bool IsOurs(ProcReader proc, int pid)
+    {
+        try
+        {
+            // Helpers are started from /proc/self/exe, which names them so.
+            return proc.Parent(pid) == Environment.ProcessId
+                && (proc.Identity(pid).Comm is "exe" || proc.Identity(pid).Comm == proc.Identity(Environment.ProcessId).Comm);
+        }
+        catch (KernelException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>null: private anonymous memory, or gone and forgotten.</summary>
+    private MemoryFile? FileOf(MemoryBackend backend)
+    {
+        if (guest.State.ForgottenLoans.FirstOrDefault(forgotten => forgotten.Backend == backend) is { } known)
+            return known.File;
+        try
+        {
+            return backend.File is null ? null : MemoryFile.Of(guest.Kernel, backend.File.Handle);
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+}
