@@ -17,6 +17,7 @@ internal static class LoanQueries
         await guest.Lending.SettleAsync().ConfigureAwait(false);
         var before = guest.State;
         var (living, forgotten) = Asked(guest, before, arguments.Memdev);
+        var refusals = living.ToDictionary(published => published.Backend, guest.Lending.Paths.Watch);
         List<MemoryBackend> asked = [.. living.Select(published => published.Backend), .. forgotten.Select(entry => entry.Backend)];
         IReadOnlyDictionary<MemoryBackend, List<MemoryHolder>> holders = new Dictionary<MemoryBackend, List<MemoryHolder>>();
         try
@@ -32,11 +33,14 @@ internal static class LoanQueries
         return
         [
             .. state.Backends.Values.Where(now => living.Any(published => published.Backend == now.Backend))
-                .Select(published => Describe(guest, state, published, holders.GetValueOrDefault(published.Backend))),
+                .Select(published => Describe(guest, state, Refused(published, refusals[published.Backend]), holders.GetValueOrDefault(published.Backend))),
             .. state.ForgottenLoans.Where(now => forgotten.Any(entry => entry.Backend == now.Backend))
                 .Select(entry => Describe(guest, state, entry, holders.GetValueOrDefault(entry.Backend))),
         ];
     }
+
+    private static PublishedBackend Refused(PublishedBackend published, string? pathRefusal) =>
+        pathRefusal is null ? published : published with { Loan = published.Loan with { PathRefusal = pathRefusal } };
 
     private static (List<PublishedBackend> Living, List<ForgottenLoan> Forgotten) Asked(Guest guest, GuestState state, string? memdev)
     {

@@ -60,12 +60,14 @@ internal sealed class LoanWatch(IKernel kernel, ILogger log, Action<Borrower> en
         }
     }
 
-    /// <summary>Tells when a backend's file is opened or closed, until <see cref="Remove"/>.</summary>
+    /// <summary>Tells when a backend's file is opened or closed, until <see cref="Remove"/>. Once more is nothing.</summary>
     /// <exception cref="KernelException">ENOSPC: the host has no watches left.</exception>
     public void Add(MemoryBackend backend)
     {
         lock (_gate)
         {
+            if (_watches.ContainsKey(backend))
+                return;
             Start();
             if (_inotify is null)
             {

@@ -45,7 +45,9 @@ internal sealed class PathOffers(Guest guest, LoanWatch watch) : IDisposable
                 guest.Kernel.Fchmod(backend.File.Handle, directory?.Mode ?? LendDirectory.PrivateMode);
             if (isNameless && directory is not null && (directory.Owner ?? directory.Group) is not null)
                 guest.Kernel.Fchown(backend.File.Handle, directory.Owner ?? uint.MaxValue, directory.Group ?? uint.MaxValue);
-            watch.Add(backend);
+            // A path that nobody was told yet is opened by nobody; the watch costs each backend that is never lent.
+            if (directory is not null || !isNameless)
+                watch.Add(backend);
             return directory is null ? added : added with { Loan = AddEntry(directory, added, isNameless) };
         }
         catch (KernelException e)
@@ -55,7 +57,30 @@ internal sealed class PathOffers(Guest guest, LoanWatch watch) : IDisposable
         }
     }
 
-    /// <summary>Takes back what <see cref="Offer"/> did, before the memory goes.</summary>
+    /// <summary>Looks after who opens a backend from now on, as its path is told.</summary>
+    /// <returns>Why the path is not to be told; null: it is looked after, or has no path.</returns>
+    public string? Watch(PublishedBackend published)
+    {
+        var backend = published.Backend;
+        if (backend.File is not { IsShared: true } || backend.IsGuestMemfd)
+            return null;
+        try
+        {
+            backend.WhileOpen(() => watch.Add(backend));
+            return null;
+        }
+        catch (KernelException e)
+        {
+            guest.Log.Warning("Memory backend {Id} is opened unseen: {Error}", backend.Id, e.Message);
+            return $"{e.Call}: {Errno.Text(e.Errno)}";
+        }
+        catch (QmpException e)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <summary>Takes back what <see cref="Offer"/> and <see cref="Watch"/> did, before the memory goes.</summary>
     public void Withdraw(PublishedBackend published)
     {
         RemoveEntry(published);

@@ -65,6 +65,25 @@ public sealed class LendingCommandTests
     });
 
     [Fact]
+    public Task Without_a_directory_it_is_looked_after_from_when_its_path_is_told() => DaemonFixture.RunAsync("-accel none", async daemon =>
+    {
+        await using var client = await daemon.ConnectAsync();
+        await client.ExchangeAsync(Add, Done);
+        await SubscribeAsync(client);
+        Assert.Equal(0, ProcessResources.Count("inotify", daemon.Pid));
+        var path = (await LoanAsync(client, "m")).GetProperty("ways")[0].GetProperty("path").GetString()!;
+
+        using (File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite))
+        {
+            await ExpectChangeAsync(client, "held", Environment.ProcessId);
+            var refused = await client.AskAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""");
+            Assert.Matches($@"^Memory backend 'm' is held by .+ \(pid {Environment.ProcessId}\)$", refused.GetProperty("error").GetProperty("desc").GetString());
+        }
+        await ExpectChangeAsync(client, "free", Environment.ProcessId);
+        await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""", Done);
+    });
+
+    [Fact]
     public Task Object_del_sees_who_opened_it_a_moment_before() => DaemonFixture.RunAsync("-accel none -lend-dir {dir}/lend", async daemon =>
     {
         await using var client = await daemon.ConnectAsync();

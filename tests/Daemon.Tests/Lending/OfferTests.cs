@@ -42,6 +42,7 @@ public sealed class OfferTests
         await using var guest = await InProcessGuest.StartAsync(kernel);
         var client = await guest.ConnectAsync();
         await client.ExchangeAsync(Add, Done);
+        await WaysAsync(client);
         kernel.FailAt(nameof(IKernel.InotifyRemove), 1, Errno.EINVAL);
 
         await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""", Done);
