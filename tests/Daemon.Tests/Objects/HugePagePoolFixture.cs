@@ -48,6 +48,14 @@ public sealed class HugePagePoolFixture : IAsyncLifetime
         }
     }
 
+    /// <summary>Adds more pages for one test, as many as the host has room for.</summary>
+    public static More AddForAWhile(ulong pages)
+    {
+        var before = Pool.Total!.Value;
+        Resize(before + pages);
+        return new More(before, Pool.Total!.Value - before);
+    }
+
     public async Task DisposeAsync()
     {
         if (_lock is null)
@@ -73,5 +81,13 @@ public sealed class HugePagePoolFixture : IAsyncLifetime
                 await Task.Delay(20);
             }
         }
+    }
+
+    /// <param name="pages">How many there are more.</param>
+    public sealed class More(ulong before, ulong pages) : IDisposable
+    {
+        public ulong Pages { get; } = pages;
+
+        public void Dispose() => Resize(before);
     }
 }
