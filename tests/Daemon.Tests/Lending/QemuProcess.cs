@@ -45,17 +45,25 @@ internal sealed class QemuProcess : IAsyncDisposable
         StartAsync(directory, [.. QemuFactAttribute.Command, .. arguments], "qemu");
 
     /// <summary>Starts QEMU by qemu-hostmem on backends of a daemon, and waits until it answers.</summary>
-    public static async Task<QemuProcess> WrapAsync(DaemonFixture daemon, string[] backends, params string[] arguments)
+    public static Task<QemuProcess> WrapAsync(DaemonFixture daemon, string[] backends, params string[] arguments) =>
+        WrapAsync(daemon, [], backends, arguments);
+
+    /// <param name="launcher">What runs the rest of its command line.</param>
+    public static async Task<QemuProcess> WrapAsync(DaemonFixture daemon, string[] launcher, string[] backends, string[] arguments)
     {
-        var qemu = await StartAsync(daemon.Directory, [Wrapper, .. Wrapped(daemon, backends, arguments)], "qemu");
+        var qemu = await StartAsync(daemon.Directory, [.. launcher, Wrapper, .. Wrapped(daemon, backends, arguments)], "qemu");
         await qemu.UntilAsync(status => status != "inmigrate");
         return qemu;
     }
 
     /// <summary>Starts qemu-hostmem where it is to refuse.</summary>
-    public static async Task<(int Status, string Output)> RefuseAsync(DaemonFixture daemon, string[] backends, params string[] arguments)
+    public static Task<(int Status, string Output)> RefuseAsync(DaemonFixture daemon, string[] backends, params string[] arguments) =>
+        RefuseAsync(daemon, [], backends, arguments);
+
+    /// <param name="launcher">What runs the rest of its command line.</param>
+    public static async Task<(int Status, string Output)> RefuseAsync(DaemonFixture daemon, string[] launcher, string[] backends, string[] arguments)
     {
-        var process = new QemuProcess(Start([Wrapper, .. Wrapped(daemon, backends, arguments)]));
+        var process = new QemuProcess(Start([.. launcher, Wrapper, .. Wrapped(daemon, backends, arguments)]));
         return (await process.WaitForExitAsync(), process.Output);
     }
 
