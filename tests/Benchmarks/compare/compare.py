@@ -58,6 +58,8 @@ def main():
     ap.add_argument('--a', help='command of the server to measure')
     ap.add_argument('--b', help='command of the one beside it')
     ap.add_argument('--chroot-b', default='', metavar='ROOT')
+    ap.add_argument('--lend-qemu', default='', metavar='COMMAND', help='the QEMU of the row lend')
+    ap.add_argument('--wrapper', default='', metavar='FILE', help='qemu-hostmem, for lending by CPR to a QEMU 11.1')
     ap.add_argument('--many-b', action='store_true', help='B serves several clients on one socket')
     ap.add_argument('--rounds', type=int, default=3)
     ap.add_argument('--json', metavar='FILE', help='keeps every figure of every round')
@@ -79,7 +81,7 @@ def main():
     if o.a:
         if o.markdown is None:
             print(TITLE)
-        with Tools() as tools:
+        with Tools(o.lend_qemu, o.wrapper) as tools:
             for name in o.rows or ROWS:
                 try:
                     measure_row(tools, ROWS[name], o, kept['rows'])

@@ -3,6 +3,7 @@ import json, threading, time
 from dataclasses import dataclass
 from typing import Callable, Optional
 
+from lending import lend
 from server import STATUS, Server, finish, figures
 
 NONE = '-machine none -S'
@@ -203,4 +204,5 @@ ROWS = {
                  floor=stall_in_c, once=True),
     'prealloc': Row(prealloc, ('prealloc',), floor=populate, times=5),
     'clients': Row(clients, ('clients', 'event', 'clientkb', 'fair', 'fairall')),
+    'lend': Row(lend, ('lendpath', 'lendcpr'), times=3, alone=True),
 }

@@ -7,7 +7,13 @@ PATIENCE = 300
 
 
 class Tools:
-    """The load client and the floor, compiled for this run."""
+    """The load client and the floor, compiled for this run.
+
+    qemu, wrapper: commands of the QEMU that memory is lent to, and of qemu-hostmem; '' for none.
+    """
+
+    def __init__(self, qemu='', wrapper=''):
+        self.qemu, self.wrapper = qemu, wrapper
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix='qmpload-')
