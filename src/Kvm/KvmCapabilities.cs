@@ -1,6 +1,6 @@
 namespace Hostmemd.Kvm;
 
-/// <summary>What this KVM can do, asked once when the VM is made.</summary>
+/// <summary>What this KVM can do, asked once. Immutable: any thread.</summary>
 public sealed record KvmCapabilities
 {
     /// <summary>The only API version there is since 2007. Source: api.rst 4.1.</summary>
@@ -50,7 +50,10 @@ public sealed record KvmCapabilities
     /// <summary>
     /// The highest address a vCPU here can reach: 2 to the physical address bits of CPUID 0x80000008, less one; without it 2^46 - 1.
     /// </summary>
-    public required GuestAddress MaxGuestAddress { get; init; }
+    public GuestAddress MaxGuestAddress { get => Reach.Value; init => Reach = new(value); }
+
+    /// <summary>Asked for when it is needed: in a virtual machine each leaf of CPUID is an exit, together as long as making the VM.</summary>
+    private Lazy<GuestAddress> Reach { get; init; } = new(Highest(DefaultAddressBits));
 
     /// <summary>Asks. The VM where it can be asked: a type with private memory has less than the system.</summary>
     internal static KvmCapabilities Read(IKernel kernel, KvmFd kvm, VmFd vm, uint vmType) => new()
@@ -67,8 +70,10 @@ public sealed record KvmCapabilities
         PreFaultMemory = kernel.CheckExtension(vm, KvmCapability.PreFaultMemory) > 0,
         ImmediateExit = kernel.CheckExtension(vm, KvmCapability.ImmediateExit) > 0,
         BinaryStats = kernel.CheckExtension(vm, KvmCapability.BinaryStatsFd) > 0,
-        MaxGuestAddress = new GuestAddress((1UL << AddressBits(kernel, kvm)) - 1),
+        Reach = new(() => Highest(AddressBits(kernel, kvm))),
     };
+
+    private static GuestAddress Highest(int bits) => new((1UL << bits) - 1);
 
     private static int AddressBits(IKernel kernel, KvmFd kvm)
     {
@@ -80,9 +85,9 @@ public sealed record KvmCapabilities
                     return (int)bits;
             }
         }
-        catch (KernelException)
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
         {
-            // Not x86, or a KVM that does not tell: the default below.
+            // Not x86, a KVM that does not tell, or the guest is over: the default below.
         }
 
         return DefaultAddressBits;
