@@ -22,7 +22,12 @@ public sealed partial class FakeKernel
         Enter(nameof(QueryPageNodes), () => true);
     }
 
-    public FileStatus Stat(string path) => throw new KernelException("stat", Errno.ENOENT);
+    /// <summary>What the directory of descriptors says is open; null: there is no such directory.</summary>
+    public ulong? DescriptorsInUse { get; set; }
+
+    public FileStatus Stat(string path) => path == "/proc/self/fd" && DescriptorsInUse is { } open
+        ? new FileStatus(open, 0, 0, 0, 0, 0)
+        : throw new KernelException("stat", Errno.ENOENT);
 
     public string ReadLink(string path) => throw new KernelException("readlink", Errno.ENOENT);
 

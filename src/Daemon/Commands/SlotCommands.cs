@@ -1,4 +1,5 @@
 using Hostmemd.Api;
+using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
@@ -21,7 +22,7 @@ internal static class SlotCommands
             throw ProtocolErrors.Expects("limit", $"a value from 1 to {MaxLimit}");
         var state = client.Pin();
         var memdev = arguments.Memdev is null ? null : BackendLookup.Find(client.Guest, state, arguments.Memdev).Backend.QomPath;
-        var found = state.Slots.Values.Where(slot => Overlaps(slot.Slot, arguments.Addr, arguments.Size) && (memdev is null || slot.Memdev == memdev))
+        var found = Overlapping(state.Slots, arguments.Addr ?? 0, arguments.Size).Where(slot => memdev is null || slot.Memdev == memdev)
             .Take((int)limit + 1).ToList();
         var next = found.Count > limit ? found[^1].Slot.Gpa.Value : (ulong?)null;
         var guest = client.Guest;
@@ -37,6 +38,10 @@ internal static class SlotCommands
                 DeviceUsed = (uint)state.Dimms.Count,
                 DeviceMax = guest.Machine.DimmSlots,
                 AddrMax = guest.Vm is null ? null : ProbeVcpu.HighestAddress(guest.Vm.Capabilities).Value,
+                DescriptorsUsed = guest.Limits.DescriptorsUsed,
+                DescriptorsMax = guest.Limits.DescriptorsMax,
+                MappingsUsed = guest.Limits.MappingsUsed(state),
+                MappingsMax = guest.Limits.MappingsMax,
             },
         };
     }
@@ -70,13 +75,7 @@ internal static class SlotCommands
         };
     }
 
-    private static bool Overlaps(MemorySlot slot, ulong? addr, ulong? size)
-    {
-        if (addr is not { } start)
-            return true;
-        if (slot.Last.Value < start)
-            return false;
-        // A range that runs past the end of the address space ends there.
-        return size is not { } length || length > ulong.MaxValue - start || slot.Gpa.Value < start + length;
-    }
+    /// <summary>A range that runs past the end of the address space ends there.</summary>
+    private static IEnumerable<PublishedSlot> Overlapping(SlotMap slots, ulong addr, ulong? size) =>
+        slots.EndingBehind(addr).TakeWhile(slot => size is not { } length || length > ulong.MaxValue - addr || slot.Slot.Gpa.Value < addr + length);
 }

@@ -25,6 +25,9 @@ internal static class DeviceErrors
 
     public static QmpException MemdevBusy(string id) => new($"can't use already busy memdev: {id}");
 
+    /// <summary>QEMU's text, and behind it the figure.</summary>
+    public static QmpException NoKvmSlots(int limit) => new($"hypervisor has no free memory slots left; KVM has {limit}");
+
     public static QmpException NoSlots() => new("no slots where allocated, please specify the 'slots' option");
 
     public static QmpException InvalidSlot(long slot, uint slots) => new($"invalid slot number {slot}, valid range is [0-{slots - 1}]");

@@ -32,7 +32,7 @@ internal static class DimmPlug
             {
                 Dimms = state.Dimms.Add(dimm.Place.Addr, dimm),
                 DimmsByName = state.DimmsByName.Add(dimm.Name, dimm),
-                Slots = published is null ? state.Slots : state.Slots.Add(dimm.Place.Addr, published),
+                Slots = published is null ? state.Slots : state.Slots.Add(published),
             },
             next => published is null ? [] : [Events.MemorySlotAdded(published, next.Generation, guest.Clock)]);
     }
@@ -48,7 +48,7 @@ internal static class DimmPlug
                 throw ObjectErrors.DeviceNotFound(dimm.Id ?? dimm.QomPath);
             guest.Dimms.BeginRemoval(dimm.Name);
         });
-        guest.State.Slots.TryGetValue(dimm.Place.Addr, out var published);
+        var published = guest.State.Slots[dimm.Place.Addr];
         if (published is not null)
             await DeleteSlotAsync(guest, dimm, published.Slot).ConfigureAwait(false);
         guest.Change(
@@ -83,6 +83,7 @@ internal static class DimmPlug
                 backend = null;
                 throw DeviceErrors.MemdevBusy(busy.Id);
             }
+            CheckKvmSlots(guest, state);
             var size = state.Backends[backend.Id].Properties.Size;
             if (options.Node != 0)
                 CheckPlaceFirst(guest, options, size, backend.Alignment);
@@ -96,6 +97,13 @@ internal static class DimmPlug
             throw;
         }
     });
+
+    /// <summary>KVM's slots are counted with those of DIMMs that are only being plugged.</summary>
+    private static void CheckKvmSlots(Guest guest, GuestState state)
+    {
+        if (guest.Vm is { } vm && state.Slots.Count - state.Dimms.Count + guest.Dimms.Count >= vm.Capabilities.MaxSlots)
+            throw DeviceErrors.NoKvmSlots(vm.Capabilities.MaxSlots);
+    }
 
     /// <summary>The machine has one NUMA node. QEMU says so only when the place would have been fine.</summary>
     private static void CheckPlaceFirst(Guest guest, DeviceOptions options, ulong size, ulong alignment)

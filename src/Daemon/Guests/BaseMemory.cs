@@ -37,8 +37,7 @@ internal static class BaseMemory
         })).ToImmutableArray()).ConfigureAwait(false);
         guest.Change(state => state with
         {
-            Slots = state.Slots.AddRange(slots.Select(slot =>
-                KeyValuePair.Create(slot.Gpa.Value, new PublishedSlot(slot, published.Backend.QomPath, null)))),
+            Slots = slots.Aggregate(state.Slots, (map, slot) => map.Add(new PublishedSlot(slot, published.Backend.QomPath, null))),
         });
     }
 }

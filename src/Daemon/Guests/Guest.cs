@@ -36,6 +36,7 @@ internal sealed class Guest : IAsyncDisposable
     {
         (Options, Kernel, Vm, Clock, Log) = (options, kernel, vm, clock, log);
         Dimms = new DimmBay(options.Machine);
+        Limits = new HostLimits(kernel, options.Host);
         Populator = new Populator(this);
         Input = new InputBudget { Relieved = ReturnMemory };
         Jobs = new JobTable(this);
@@ -61,6 +62,8 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>What the input of all its clients may take.</summary>
     public InputBudget Input { get; }
+
+    public HostLimits Limits { get; }
 
     public NamedDescriptors Descriptors { get; }
 

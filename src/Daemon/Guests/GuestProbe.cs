@@ -21,7 +21,7 @@ internal sealed class GuestProbe : IAsyncDisposable
                 return _vcpu;
             var made = await ProbeVcpu.CreateAsync(vm, guest.Machine.AboveMap, leak => guest.Log.Error("Probe memory leaked: {Leak}", leak))
                 .ConfigureAwait(false);
-            guest.Change(state => state with { Slots = state.Slots.Add(made.Slot.Gpa.Value, new PublishedSlot(made.Slot, null, null)) });
+            guest.Change(state => state with { Slots = state.Slots.Add(new PublishedSlot(made.Slot, null, null)) });
             Volatile.Write(ref _vcpu, made);
             return made;
         }

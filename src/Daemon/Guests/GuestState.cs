@@ -37,5 +37,5 @@ internal sealed record GuestState
     public ImmutableDictionary<string, Dimm> DimmsByName { get; init; } = ImmutableDictionary<string, Dimm>.Empty;
 
     /// <summary>KVM's memory slots, by guest physical address.</summary>
-    public ImmutableSortedDictionary<ulong, PublishedSlot> Slots { get; init; } = ImmutableSortedDictionary<ulong, PublishedSlot>.Empty;
+    public SlotMap Slots { get; init; } = SlotMap.Empty;
 }

@@ -1,0 +1,41 @@
+using System.Collections.Immutable;
+using Hostmemd.Kvm;
+
+namespace Hostmemd.Guests;
+
+/// <summary>The published memory slots by guest physical address; never changes. Finding one takes no look at all of them.</summary>
+internal sealed class SlotMap
+{
+    private static readonly Comparer<(ulong Addr, PublishedSlot? Slot)> ByAddr = Comparer<(ulong Addr, PublishedSlot? Slot)>.Create(
+        (a, b) => a.Addr.CompareTo(b.Addr));
+
+    private readonly ImmutableSortedSet<(ulong Addr, PublishedSlot? Slot)> _slots;
+
+    private SlotMap(ImmutableSortedSet<(ulong Addr, PublishedSlot? Slot)> slots) => _slots = slots;
+
+    public static SlotMap Empty { get; } = new(ImmutableSortedSet<(ulong Addr, PublishedSlot? Slot)>.Empty.WithComparer(ByAddr));
+
+    public int Count => _slots.Count;
+
+    /// <summary>The slot that begins there.</summary>
+    public PublishedSlot? this[ulong addr] => _slots.TryGetValue((addr, null), out var entry) ? entry.Slot : null;
+
+    public SlotMap Add(PublishedSlot slot) => new(_slots.Add((slot.Slot.Gpa.Value, slot)));
+
+    public SlotMap Remove(ulong addr) => new(_slots.Remove((addr, null)));
+
+    /// <summary>The slot that holds an address.</summary>
+    public MemorySlot? Holding(GuestAddress gpa) => EndingBehind(gpa.Value).FirstOrDefault()?.Slot is { } slot && slot.Gpa <= gpa ? slot : null;
+
+    /// <summary>By rising address, all slots that hold the address or begin behind it.</summary>
+    public IEnumerable<PublishedSlot> EndingBehind(ulong addr)
+    {
+        // Where it would go; the one before may reach over it.
+        var found = _slots.IndexOf((addr, null));
+        var first = found >= 0 ? found : ~found;
+        if (first > 0 && _slots[first - 1].Slot!.Slot.Last.Value >= addr)
+            first--;
+        for (var at = first; at < _slots.Count; at++)
+            yield return _slots[at].Slot!;
+    }
+}
