@@ -89,6 +89,10 @@ public sealed partial class FakeKernel
     public ulong SeekEnd(SafeHandle file) => Enter(nameof(SeekEnd), () =>
         FileOf(file, "lseek") is { Flags: null } known ? known.Size : throw new KernelException("lseek", Errno.ESPIPE));
 
+    public ulong? SeekData(SafeHandle file, ulong offset) => throw new KernelException("lseek", Errno.EINVAL);
+
+    public ulong SeekHole(SafeHandle file, ulong offset) => throw new KernelException("lseek", Errno.EINVAL);
+
     public FileSystemStatus Fstatfs(SafeHandle file) => Enter(nameof(Fstatfs), () =>
         FileOf(file, "fstatfs").HugePageSize is > 0 and var size
             ? new FileSystemStatus(FileSystemStatus.HugeTlbFs, size)

@@ -73,7 +73,7 @@ internal static class CommandList
         Act<Nothing>("system_powerdown", "Asks the guest to power down; no guest OS reacts here.", (client, _) => ControlCommands.Powerdown(client)),
         ActSlowly<Nothing>("quit", "Ends the daemon, and first the jobs.", (client, _) => ControlCommands.QuitAsync(client)),
         new Command<Client, HumanMonitorArguments, string>(
-            "human-monitor-command", "Carries out a line of the human monitor: help, and info with what help info lists.",
+            "human-monitor-command", "Carries out a line of the human monitor: help, xp, and info with what help info lists.",
             Shapes.Text, (client, arguments) => new(HumanCommands.Run(client, arguments)))
         { Features = Features.SavevmMonitorNodes },
         new Command<Client, YankArguments, Nothing>(
@@ -121,6 +121,8 @@ internal static class CommandList
             "query-memory-devices", "Lists the plugged memory, by address.", Shapes.StructList, (client, _) => MemoryCommands.QueryMemoryDevices(client)),
         Query<Nothing, MemorySizeSummary>(
             "query-memory-size-summary", "Says how much memory the guest has.", Shapes.Struct, (client, _) => MemoryCommands.QueryMemorySizeSummary(client)),
+        ActSlowly<PmemsaveArguments>(
+            "pmemsave", "Saves guest physical memory to a file; what nobody has touched becomes a hole of it.", SaveCommands.PmemsaveAsync),
         new Command<Client, DeviceAddArguments, Nothing>(
             "device_add",
             "Plugs a device: a pc-dimm with memdev (id or QOM path of a backend), addr, slot and node. What is not given is chosen.",

@@ -51,8 +51,8 @@ internal static class DeviceErrors
     public static QmpException NoGap() =>
         new("could not find position in guest address space for memory device - memory fragmented due to alignments");
 
-    public static QmpException NodeOutOfRange(uint node) =>
-        new($"'DIMM property node has value {node}' which exceeds the number of numa nodes: 1");
+    public static QmpException NodeOutOfRange(uint node, uint nodes) =>
+        new($"'DIMM property node has value {node}' which exceeds the number of numa nodes: {nodes}");
 
     public static QmpException FixedByRealize(string property, string id, string type, bool isLink) =>
         new($"Attempt to set {(isLink ? "link " : "")}property '{property}' on device '{id}' (type '{type}') after it was realized");

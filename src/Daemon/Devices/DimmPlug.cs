@@ -85,7 +85,7 @@ internal static class DimmPlug
             }
             CheckKvmSlots(guest, state);
             var size = state.Backends[backend.Id].Properties.Size;
-            if (options.Node != 0)
+            if (options.Node >= guest.Options.Nodes)
                 CheckPlaceFirst(guest, options, size, backend.Alignment);
             var place = guest.Dimms.Take(options.Id, options.Addr, size, options.Slot, backend.Alignment);
             return new Dimm(options.Id, name, place, options.Node, backend, hotplugged);
@@ -105,11 +105,11 @@ internal static class DimmPlug
             throw DeviceErrors.NoKvmSlots(vm.Capabilities.MaxSlots);
     }
 
-    /// <summary>The machine has one NUMA node. QEMU says so only when the place would have been fine.</summary>
+    /// <summary>The machine has no such NUMA node. QEMU says so only when the place would have been fine.</summary>
     private static void CheckPlaceFirst(Guest guest, DeviceOptions options, ulong size, ulong alignment)
     {
         guest.Dimms.Release(guest.Dimms.Take(options.Id, options.Addr, size, options.Slot, alignment));
-        throw DeviceErrors.NodeOutOfRange(options.Node);
+        throw DeviceErrors.NodeOutOfRange(options.Node, guest.Options.Nodes);
     }
 
     private static void GiveBack(Guest guest, Dimm dimm) => guest.Owned(_ =>

@@ -6,14 +6,11 @@ namespace Hostmemd.Guests;
 /// <summary>The published memory slots by guest physical address; never changes. Finding one takes no look at all of them.</summary>
 internal sealed class SlotMap
 {
-    private static readonly Comparer<(ulong Addr, PublishedSlot? Slot)> ByAddr = Comparer<(ulong Addr, PublishedSlot? Slot)>.Create(
-        (a, b) => a.Addr.CompareTo(b.Addr));
-
     private readonly ImmutableSortedSet<(ulong Addr, PublishedSlot? Slot)> _slots;
 
     private SlotMap(ImmutableSortedSet<(ulong Addr, PublishedSlot? Slot)> slots) => _slots = slots;
 
-    public static SlotMap Empty { get; } = new(ImmutableSortedSet<(ulong Addr, PublishedSlot? Slot)>.Empty.WithComparer(ByAddr));
+    public static SlotMap Empty { get; } = new(ImmutableSortedSet<(ulong Addr, PublishedSlot? Slot)>.Empty.WithComparer(new ByAddr()));
 
     public int Count => _slots.Count;
 
@@ -37,5 +34,10 @@ internal sealed class SlotMap
             first--;
         for (var at = first; at < _slots.Count; at++)
             yield return _slots[at].Slot!;
+    }
+
+    private sealed class ByAddr : IComparer<(ulong Addr, PublishedSlot? Slot)>
+    {
+        public int Compare((ulong Addr, PublishedSlot? Slot) x, (ulong Addr, PublishedSlot? Slot) y) => x.Addr.CompareTo(y.Addr);
     }
 }

@@ -27,6 +27,12 @@ internal sealed class DaemonOptions
 
     public ulong DimmSlots { get; set; }
 
+    /// <summary>The backend that is the machine's memory; null: the machine makes its own.</summary>
+    public string? MemoryBackend { get; set; }
+
+    /// <summary>Or the backends of its NUMA nodes, by node.</summary>
+    public Dictionary<uint, string> NumaNodes { get; } = [];
+
     public bool StartPaused { get; set; }
 
     public string? Name { get; set; }

@@ -22,6 +22,7 @@ internal static class OptionParser
         ["machine"] = new(true, SetMachine),
         ["accel"] = new(true, (options, text) => options.Accelerators = [.. options.Accelerators, Accelerator(text)]),
         ["m"] = new(true, SetMemory),
+        ["numa"] = new(true, NumaOption.Apply),
         ["object"] = new(true, AddObject),
         ["device"] = new(true, (options, text) => options.Devices.Add((text, ReadDevice(text)))),
         ["S"] = new(false, (options, _) => options.StartPaused = true),
@@ -126,6 +127,9 @@ internal static class OptionParser
                     break;
                 case "accel":
                     options.Accelerators = [.. value.Split(':').Select(Accelerator)];
+                    break;
+                case "memory-backend":
+                    options.MemoryBackend = value;
                     break;
                 default:
                     throw new OptionException($"Property '{Machine.QomTypeOf(options.MachineKind)}.{key}' not found");

@@ -51,6 +51,12 @@ internal static unsafe class Syscall
         return Result((nint)(long)LibC.lseek(fd.Number, 0, LibC.SEEK_END));
     }
 
+    public static nint Seek(SafeHandle file, long offset, int whence)
+    {
+        using var fd = new BorrowedFd(file);
+        return Result((nint)(long)LibC.lseek(fd.Number, offset, whence));
+    }
+
     public static nint Fstatfs(SafeHandle handle, Libc.Statfs* status)
     {
         using var fd = new BorrowedFd(handle);

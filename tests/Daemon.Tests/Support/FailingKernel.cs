@@ -83,6 +83,10 @@ internal sealed partial class FailingKernel(IKernel real) : IKernel
 
     public ulong SeekEnd(SafeHandle file) => Next().SeekEnd(file);
 
+    public ulong? SeekData(SafeHandle file, ulong offset) => Next().SeekData(file, offset);
+
+    public ulong SeekHole(SafeHandle file, ulong offset) => Next().SeekHole(file, offset);
+
     public FileSystemStatus Fstatfs(SafeHandle file) => Next().Fstatfs(file);
 
     public string ReadLink(SafeHandle file) => Next().ReadLink(file);
