@@ -118,7 +118,26 @@ public sealed class Vm
         return _kernel.CreateGuestMemfd(_vm, size, GuestMemfdFlags.Mmap | GuestMemfdFlags.InitShared);
     }
 
-    /// <summary>Pages written by vCPUs since the last call, for a slot with <see cref="MemorySlot.DirtyLog"/>.</summary>
+    /// <summary>It is this very slot that has its number now, and the kernel surely has it.</summary>
+    public bool Has(MemorySlot slot)
+    {
+        AssertOnThread();
+        ArgumentNullException.ThrowIfNull(slot);
+        return _slots.TryGet(slot.Id, out var known) && ReferenceEquals(known, slot) && !_slots.IsQuarantined(slot.Id);
+    }
+
+    /// <summary>Switches the dirty log of a slot on or off, which takes no look at its pages; what it was made with is as it was.</summary>
+    /// <returns>false: the slot has gone.</returns>
+    /// <exception cref="KernelException">EINVAL: bound by descriptor. ENOMEM. It is as before.</exception>
+    public bool TrySetDirtyLog(MemorySlot slot, bool on)
+    {
+        if (!Has(slot))
+            return false;
+        Set(slot.Request with { DirtyLog = on }, slot.Id);
+        return true;
+    }
+
+    /// <summary>Pages written by vCPUs since the last call, for a slot whose dirty log is on.</summary>
     /// <returns>One bit a page of 4 KiB, lowest first.</returns>
     public ulong[] GetDirtyLog(uint id)
     {

@@ -23,6 +23,11 @@ internal static class CommandList
         + "what is in them; cancelled or failed, those that were made stay. The backend cannot be removed meanwhile, and its property prealloc "
         + "turns true when jobs have populated all of it. The job belongs to the guest: a client that leaves does not end it.";
 
+    private const string DirtyRateDoc =
+        "Begins to measure how fast guest memory is written. Mode dirty-bitmap counts, by KVM's dirty log, what vCPUs of this VM write and nothing "
+        + "else; slots bound by descriptor have none and are refused. Mode page-sampling estimates from pages chosen at random, whoever changes them. "
+        + "Mode dirty-ring is not there. Answered when counting has begun; other commands go on.";
+
     private const string ObjectAddDoc =
         "Makes an object; answered when its memory is there, with prealloc all of its pages. Others see it only then; its id is taken meanwhile. "
         + "Only this session waits, and a client that leaves does not cancel it.";
@@ -121,6 +126,9 @@ internal static class CommandList
             "query-memory-devices", "Lists the plugged memory, by address.", Shapes.StructList, (client, _) => MemoryCommands.QueryMemoryDevices(client)),
         Query<Nothing, MemorySizeSummary>(
             "query-memory-size-summary", "Says how much memory the guest has.", Shapes.Struct, (client, _) => MemoryCommands.QueryMemorySizeSummary(client)),
+        ActSlowly<CalcDirtyRateArguments>("calc-dirty-rate", DirtyRateDoc, DirtyRateCommands.CalcAsync),
+        Query<QueryDirtyRateArguments, DirtyRateInfo>(
+            "query-dirty-rate", "Says what the last calc-dirty-rate found, or that it still counts.", Shapes.Struct, DirtyRateCommands.Query),
         ActSlowly<PmemsaveArguments>(
             "pmemsave", "Saves guest physical memory to a file; what nobody has touched becomes a hole of it.", SaveCommands.PmemsaveAsync),
         new Command<Client, DeviceAddArguments, Nothing>(

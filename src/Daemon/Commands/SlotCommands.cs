@@ -29,7 +29,7 @@ internal static class SlotCommands
         return new MemorySlotMap
         {
             Generation = state.Generation,
-            Slots = [.. found.Take((int)limit).Select(slot => slot.ToInfo(client.Session.ReadOnly))],
+            Slots = [.. found.Take((int)limit).Select(slot => slot.ToInfo(client.Session.ReadOnly, state.DirtyLogged.Contains(slot.Slot)))],
             NextAddr = next,
             Limits = new MemorySlotLimits
             {

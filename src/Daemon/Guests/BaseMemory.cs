@@ -58,24 +58,23 @@ internal static class BaseMemory
     private static async Task PlaceAsync(Guest guest, IReadOnlyList<PublishedBackend> backends)
     {
         var requests = Parts(guest.Machine, backends).ToList();
-        guest.Change(state => state with
-        {
-            BaseMemory = [.. requests.Select(part =>
-                new GuestMemoryRange(part.Request.Gpa.Value, part.Request.Size, part.Backend, part.Request.Offset))],
-        });
-        if (guest.Vm is null)
-            return;
-        List<PublishedSlot> slots;
+        List<PublishedSlot> slots = [];
         try
         {
-            slots = await guest.Vm.RunAsync(vm => requests
-                .Select(part => new PublishedSlot(vm.AddSlot(part.Request), part.Backend.QomPath, null)).ToList()).ConfigureAwait(false);
+            if (guest.Vm is { } thread)
+                slots = await thread.RunAsync(vm => requests
+                    .Select(part => new PublishedSlot(vm.AddSlot(part.Request), part.Backend.QomPath, null)).ToList()).ConfigureAwait(false);
         }
         catch (MemorySlotException e)
         {
             throw new QmpException($"cannot register memory in KVM: {e.Message}");
         }
-        guest.Change(state => state with { Slots = slots.Aggregate(state.Slots, (map, slot) => map.Add(slot)) });
+        guest.Change(state => state with
+        {
+            BaseMemory = [.. requests.Select(part =>
+                new GuestMemoryRange(part.Request.Gpa.Value, part.Request.Size, part.Backend, part.Request.Offset))],
+            Slots = slots.Aggregate(state.Slots, (map, slot) => map.Add(slot)),
+        });
     }
 
     private static IEnumerable<(MemoryBackend Backend, MemorySlotRequest Request)> Parts(Machine machine, IReadOnlyList<PublishedBackend> backends)

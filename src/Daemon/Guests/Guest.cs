@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostmemd.Api;
 using Hostmemd.Commands;
 using Hostmemd.Devices;
+using Hostmemd.DirtyRate;
 using Hostmemd.Jobs;
 using Hostmemd.Kvm;
 using Hostmemd.Lending;
@@ -36,6 +37,7 @@ internal sealed class Guest : IAsyncDisposable
     {
         (Options, Kernel, Vm, Clock, Log) = (options, kernel, vm, clock, log);
         Dimms = new DimmBay(options.Machine);
+        DirtyRate = new DirtyRateMeter(this);
         Limits = new HostLimits(kernel, options.Host);
         Populator = new Populator(this);
         Input = new InputBudget { Relieved = ReturnMemory };
@@ -62,6 +64,8 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>What the input of all its clients may take.</summary>
     public InputBudget Input { get; }
+
+    public DirtyRateMeter DirtyRate { get; }
 
     public HostLimits Limits { get; }
 
@@ -228,6 +232,7 @@ internal sealed class Guest : IAsyncDisposable
     /// <summary>Unplugs, unmaps and closes everything, slots before memory. What fails is logged; the rest goes on.</summary>
     public async ValueTask DisposeAsync()
     {
+        await DirtyRate.DisposeAsync().ConfigureAwait(false);
         await Jobs.DisposeAsync().ConfigureAwait(false);
         await Populator.DisposeAsync().ConfigureAwait(false);
         try

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostmemd.Api;
 using Hostmemd.Devices;
+using Hostmemd.Kvm;
 using Hostmemd.Lending;
 
 namespace Hostmemd.Guests;
@@ -35,6 +36,11 @@ internal sealed record GuestState
 
     /// <summary>The same, by the last component of their QOM path.</summary>
     public ImmutableDictionary<string, Dimm> DimmsByName { get; init; } = ImmutableDictionary<string, Dimm>.Empty;
+
+    public static ImmutableHashSet<MemorySlot> NoSlots { get; } = ImmutableHashSet<MemorySlot>.Empty;
+
+    /// <summary>The slots whose writes KVM logs at the moment, by identity; nobody changes it.</summary>
+    public IReadOnlySet<MemorySlot> DirtyLogged { get; init; } = NoSlots;
 
     /// <summary>The machine's own memory, by guest physical address.</summary>
     public ImmutableArray<GuestMemoryRange> BaseMemory { get; init; } = [];
