@@ -116,6 +116,18 @@ public sealed class ProbeVcpu : IAsyncDisposable
         });
     }
 
+    /// <summary>What KVM counts for the vCPU.</summary>
+    /// <exception cref="KernelException">As <see cref="Vm.ReadStatistics"/>.</exception>
+    public Task<IReadOnlyList<Statistic>> ReadStatisticsAsync()
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _thread.RunAsync(() =>
+        {
+            using var statistics = new Statistics(_vm.Kernel, _vm.Kernel.GetStatsFd(_parts.Vcpu));
+            return statistics.ReadAll();
+        });
+    }
+
     /// <summary>Ends the thread, deletes the slot, unmaps. Disposing the VM thread first is fine: the slot is gone then.</summary>
     /// <exception cref="KernelException">The slot could not be deleted: its memory stays mapped, the slot is quarantined.</exception>
     public async ValueTask DisposeAsync()

@@ -118,6 +118,15 @@ public sealed class Vm
         return _kernel.CreateGuestMemfd(_vm, size, GuestMemfdFlags.Mmap | GuestMemfdFlags.InitShared);
     }
 
+    /// <summary>What KVM counts for the VM.</summary>
+    /// <exception cref="KernelException">ENOTTY: no KVM_CAP_BINARY_STATS_FD. EMFILE.</exception>
+    public IReadOnlyList<Statistic> ReadStatistics()
+    {
+        AssertOnThread();
+        using var statistics = new Statistics(_kernel, _kernel.GetStatsFd(_vm));
+        return statistics.ReadAll();
+    }
+
     /// <summary>It is this very slot that has its number now, and the kernel surely has it.</summary>
     public bool Has(MemorySlot slot)
     {

@@ -126,6 +126,15 @@ internal static class CommandList
             "query-memory-devices", "Lists the plugged memory, by address.", Shapes.StructList, (client, _) => MemoryCommands.QueryMemoryDevices(client)),
         Query<Nothing, MemorySizeSummary>(
             "query-memory-size-summary", "Says how much memory the guest has.", Shapes.Struct, (client, _) => MemoryCommands.QueryMemorySizeSummary(client)),
+        new Command<Client, StatsFilter, List<StatsResult>>(
+            "query-stats",
+            "Says what KVM counts for the VM, and for the probe vCPU once probe-guest-memory has made it; names are the kernel's.",
+            Shapes.StructList, StatsCommands.QueryAsync)
+        { AllowReadOnly = true },
+        new Command<Client, StatsSchemaArguments, List<StatsSchema>>(
+            "query-stats-schemas", "Says what the statistics of query-stats mean, as the kernel describes them.", Shapes.StructList,
+            StatsCommands.QuerySchemasAsync)
+        { AllowReadOnly = true },
         ActSlowly<CalcDirtyRateArguments>("calc-dirty-rate", DirtyRateDoc, DirtyRateCommands.CalcAsync),
         Query<QueryDirtyRateArguments, DirtyRateInfo>(
             "query-dirty-rate", "Says what the last calc-dirty-rate found, or that it still counts.", Shapes.Struct, DirtyRateCommands.Query),

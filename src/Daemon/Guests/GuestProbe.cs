@@ -8,6 +8,9 @@ internal sealed class GuestProbe : IAsyncDisposable
     private readonly SemaphoreSlim _making = new(1);
     private ProbeVcpu? _vcpu;
 
+    /// <summary>The vCPU where somebody has used it; null: there is none yet.</summary>
+    public ProbeVcpu? Made => Volatile.Read(ref _vcpu);
+
     /// <summary>The vCPU.</summary>
     /// <exception cref="KernelException">KVM cannot make one.</exception>
     public async ValueTask<ProbeVcpu> GetAsync(Guest guest, VmThread vm)
