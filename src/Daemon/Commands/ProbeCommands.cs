@@ -86,7 +86,7 @@ internal static class ProbeCommands
     {
         await guest.Lending.SettleAsync().ConfigureAwait(false);
         var state = guest.State;
-        foreach (var slot in state.Slots.Values.Where(slot => slot.Slot.Overlaps(gpa, size)))
+        foreach (var slot in state.Slots.Overlapping(gpa.Value, size))
             if (state.Backends.Values.FirstOrDefault(published => published.Backend.QomPath == slot.Memdev) is { Loan: { State: MemoryLoanState.Held } loan } lent)
                 throw LendErrors.HeldBy(lent.Backend.Id, guest.Lending.Ledger.Names(loan), "'force'");
     }

@@ -1,5 +1,4 @@
 using Hostmemd.Api;
-using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
@@ -22,7 +21,7 @@ internal static class SlotCommands
             throw ProtocolErrors.Expects("limit", $"a value from 1 to {MaxLimit}");
         var state = client.Pin();
         var memdev = arguments.Memdev is null ? null : BackendLookup.Find(client.Guest, state, arguments.Memdev).Backend.QomPath;
-        var found = Overlapping(state.Slots, arguments.Addr ?? 0, arguments.Size).Where(slot => memdev is null || slot.Memdev == memdev)
+        var found = state.Slots.Overlapping(arguments.Addr ?? 0, arguments.Size ?? ulong.MaxValue).Where(slot => memdev is null || slot.Memdev == memdev)
             .Take((int)limit + 1).ToList();
         var next = found.Count > limit ? found[^1].Slot.Gpa.Value : (ulong?)null;
         var guest = client.Guest;
@@ -74,8 +73,4 @@ internal static class SlotCommands
             })],
         };
     }
-
-    /// <summary>A range that runs past the end of the address space ends there.</summary>
-    private static IEnumerable<PublishedSlot> Overlapping(SlotMap slots, ulong addr, ulong? size) =>
-        slots.EndingBehind(addr).TakeWhile(slot => size is not { } length || length > ulong.MaxValue - addr || slot.Slot.Gpa.Value < addr + length);
 }

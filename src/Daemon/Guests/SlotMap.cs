@@ -14,6 +14,9 @@ internal sealed class SlotMap
 
     public int Count => _slots.Count;
 
+    /// <summary>All of them, by rising address.</summary>
+    public IEnumerable<PublishedSlot> All => _slots.Select(entry => entry.Slot!);
+
     /// <summary>The slot that begins there.</summary>
     public PublishedSlot? this[ulong addr] => _slots.TryGetValue((addr, null), out var entry) ? entry.Slot : null;
 
@@ -23,6 +26,10 @@ internal sealed class SlotMap
 
     /// <summary>The slot that holds an address.</summary>
     public MemorySlot? Holding(GuestAddress gpa) => EndingBehind(gpa.Value).FirstOrDefault()?.Slot is { } slot && slot.Gpa <= gpa ? slot : null;
+
+    /// <summary>By rising address, those of which a part lies in a range; one that runs past the end of the address space ends there.</summary>
+    public IEnumerable<PublishedSlot> Overlapping(ulong addr, ulong size) =>
+        EndingBehind(addr).TakeWhile(slot => size > ulong.MaxValue - addr || slot.Slot.Gpa.Value < addr + size);
 
     /// <summary>By rising address, all slots that hold the address or begin behind it.</summary>
     public IEnumerable<PublishedSlot> EndingBehind(ulong addr)
