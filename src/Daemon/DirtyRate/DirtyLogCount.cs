@@ -14,7 +14,7 @@ internal sealed class DirtyLogCount(Guest guest) : IDirtyCount
 
     public async Task BeginAsync()
     {
-        var slots = guest.State.Slots.EndingBehind(0).Where(slot => slot.Slot.Use != MemorySlotUse.Probe).ToList();
+        var slots = guest.State.Slots.All.Where(slot => slot.Slot.Use != MemorySlotUse.Probe).ToList();
         // No half of them is switched on when one of them never can be.
         if (slots.Find(slot => slot.Slot.Binding == MemorySlotBinding.GuestMemfd) is { } bound)
             throw DirtyRateErrors.BoundByDescriptor(bound.Slot.Id, bound.Memdev ?? "");

@@ -23,5 +23,9 @@ internal static class DirtyRateErrors
         new($"KVM slot {slot} of '{memdev}' is bound by descriptor, for which KVM keeps no dirty log; use mode page-sampling");
 
     /// <summary>Ours.</summary>
+    public static QmpException Lent(string id, string borrowers) =>
+        new($"Memory backend '{id}' is held by {borrowers}, whose writes cannot be told from the guest's");
+
+    /// <summary>Ours.</summary>
     public static QmpException NoLog(uint slot, string error) => new($"KVM keeps no dirty log of slot {slot}: {error}");
 }

@@ -18,7 +18,9 @@ internal sealed class DirtyRateMeter(Guest guest) : IAsyncDisposable
     public DirtyRateState State => Volatile.Read(ref _state);
 
     /// <summary>Begins to count; afterwards <see cref="State"/> is measuring.</summary>
-    /// <exception cref="QmpException">One is under way, or KVM does not count in some slot; nothing has changed.</exception>
+    /// <exception cref="QmpException">
+    /// One is under way, another process has some of the memory, or KVM does not count in some slot; nothing has changed.
+    /// </exception>
     public async Task StartAsync(DirtyRateMeasureMode mode, long milliseconds, long samplePages)
     {
         var before = State;
@@ -31,6 +33,7 @@ internal sealed class DirtyRateMeter(Guest guest) : IAsyncDisposable
         }
         try
         {
+            await RefuseLentAsync().ConfigureAwait(false);
             IDirtyCount count = mode == DirtyRateMeasureMode.DirtyBitmap ? new DirtyLogCount(guest) : new SampleCount(guest, (ulong)samplePages);
             await count.BeginAsync().ConfigureAwait(false);
             _running = FinishAsync(count, measuring);
@@ -65,6 +68,7 @@ internal sealed class DirtyRateMeter(Guest guest) : IAsyncDisposable
         try
         {
             var bytes = await count.EndAsync().ConfigureAwait(false);
+            await RefuseLentAsync().ConfigureAwait(false);
             var rate = (long)(bytes / Math.Max(passed.TotalSeconds, 0.001) / (1 << 20));
             Volatile.Write(ref _state, measuring with { Status = DirtyRateStatus.Measured, Rate = rate });
         }
@@ -73,5 +77,14 @@ internal sealed class DirtyRateMeter(Guest guest) : IAsyncDisposable
             guest.Log.Error("The dirty rate could not be measured: {Error}", e.Message);
             Volatile.Write(ref _state, DirtyRateState.Unstarted);
         }
+    }
+
+    /// <summary>What another process writes is not what this guest writes: a figure without it would be taken for all there is.</summary>
+    private async Task RefuseLentAsync()
+    {
+        await guest.Lending.SettleAsync().ConfigureAwait(false);
+        var state = guest.State;
+        if (state.Backends.Values.FirstOrDefault(published => published.Loan.State == MemoryLoanState.Held) is { } lent)
+            throw DirtyRateErrors.Lent(lent.Backend.Id, guest.Lending.Ledger.Names(lent.Loan));
     }
 }
