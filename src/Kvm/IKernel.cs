@@ -52,6 +52,14 @@ public partial interface IKernel
     /// <exception cref="KernelException">ENOENT: the slot logs nothing or is not there.</exception>
     void GetDirtyLog(VmFd vm, uint slot, Span<ulong> bitmap);
 
+    /// <summary>KVM_SET_MEMORY_ATTRIBUTES: makes guest addresses private, or shared again. Source: api.rst 4.141.</summary>
+    /// <exception cref="KernelException">ENOTTY: this KVM knows no attributes. EINVAL: not this one, or not for this type of VM.</exception>
+    void SetMemoryAttributes(VmFd vm, GuestAddress gpa, ulong size, bool isPrivate);
+
+    /// <summary>KVM_PRE_FAULT_MEMORY: makes pages and their mapping before the vCPU needs them. Source: api.rst 4.143.</summary>
+    /// <exception cref="KernelException">EOPNOTSUPP: not with this MMU. ENOENT: no slot there. ENOTTY.</exception>
+    void PreFaultMemory(VcpuFd vcpu, GuestAddress gpa, ulong size);
+
     /// <summary>KVM_CREATE_VCPU. An id stays taken until the VM ends. Source: api.rst 4.7.</summary>
     /// <exception cref="KernelException">EEXIST: id taken. EINVAL: id beyond the maximum.</exception>
     VcpuFd CreateVcpu(VmFd vm, uint id);

@@ -116,6 +116,18 @@ public sealed class ProbeVcpu : IAsyncDisposable
         });
     }
 
+    /// <summary>Asks KVM to make pages before they are touched.</summary>
+    /// <exception cref="KernelException">As <see cref="IKernel.PreFaultMemory"/>.</exception>
+    internal Task PreFaultAsync(GuestAddress gpa, ulong size)
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _thread.RunAsync(() =>
+        {
+            _vm.Kernel.PreFaultMemory(_parts.Vcpu, gpa, size);
+            return true;
+        });
+    }
+
     /// <summary>What KVM counts for the vCPU.</summary>
     /// <exception cref="KernelException">As <see cref="Vm.ReadStatistics"/>.</exception>
     public Task<IReadOnlyList<Statistic>> ReadStatisticsAsync()

@@ -9,8 +9,18 @@ public sealed partial class FakeKernel
 
     public void Mincore(HostAddress address, ulong length, Span<byte> pages)
     {
-        pages.Clear();
-        Enter(nameof(Mincore), () => true);
+        var found = new byte[length / MappedMemory.PageSize];
+        Enter(nameof(Mincore), () =>
+        {
+            for (ulong at = 0; at < length; at += MappedMemory.PageSize)
+            {
+                var (start, mapping) = MappingAt(address.Value + at) ?? throw new KernelException("mincore", Errno.ENOMEM);
+                var page = (mapping.Offset + (address.Value + at - start)) / MappedMemory.PageSize;
+                found[at / MappedMemory.PageSize] = mapping.Backing.Pages.ContainsKey(page) ? (byte)1 : (byte)0;
+            }
+            return true;
+        });
+        found.CopyTo(pages);
     }
 
     public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, Span<PageRegion> regions, out HostAddress scanned) =>

@@ -206,6 +206,8 @@ internal static unsafe class Syscall
         return Result(Libc.inotify_rm_watch(fd.Number, watch));
     }
 
+    public static nint Userfaultfd(int flags) => Result((nint)(long)LibC.syscall(Number(323, 282), flags));
+
     /// <summary>Turns the C library's -1 into -errno. The argument is evaluated before, so the errno is that of the call.</summary>
     public static nint Result(nint value) => value == -1 ? -Marshal.GetLastPInvokeError() : value;
 
