@@ -98,6 +98,10 @@ public sealed partial class FakeKernel : IKernel
             : throw new KernelException("ioctl(KVM_GET_DIRTY_LOG)", Errno.ENOENT));
     }
 
+    public void EnableDirtyRing(VmFd vm, ulong bytes) => Enter(nameof(EnableDirtyRing), () => true);
+
+    public int ResetDirtyRings(VmFd vm) => Enter(nameof(ResetDirtyRings), () => 0);
+
     public void SetMemoryAttributes(VmFd vm, GuestAddress gpa, ulong size, bool isPrivate) =>
         Enter<bool>(nameof(SetMemoryAttributes), () => throw new KernelException("ioctl(KVM_SET_MEMORY_ATTRIBUTES)", Errno.ENOTTY));
 

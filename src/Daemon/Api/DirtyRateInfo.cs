@@ -23,6 +23,7 @@ internal sealed class DirtyRateInfo : IQapiType
     internal TimeUnit CalcTimeUnit;
     internal long SamplePages;
     internal DirtyRateMeasureMode Mode;
+    internal List<DirtyRateVcpu>? VcpuRates;
 
     public static string TypeName => "DirtyRateInfo";
 
@@ -35,5 +36,6 @@ internal sealed class DirtyRateInfo : IQapiType
         v.Enum("calc-time-unit", ref CalcTimeUnit, Units, "the unit of calc-time");
         v.Required("sample-pages", ref SamplePages, "pages looked at of each GiB; 0 where none are sampled");
         v.Enum("mode", ref Mode, Modes, "how it is counted");
+        v.OptionalList("vcpu-dirty-rate", ref VcpuRates, Shapes.Struct, "of each vCPU; there when it is measured by mode dirty-ring");
     }
 }

@@ -25,7 +25,7 @@ internal static class CommandList
 
     private const string DirtyRateDoc =
         "Begins to measure how fast guest memory is written. Mode dirty-bitmap counts, by KVM's dirty log, what vCPUs of this VM write and nothing "
-        + "else; slots bound by descriptor have none and are refused. Mode page-sampling estimates from pages chosen at random, whoever changes them. "
+        + "else; slots bound by descriptor have none and are refused. Mode dirty-ring does the same where -accel kvm,dirty-ring-size=N has made rings. Mode page-sampling estimates from pages chosen at random, whoever changes them. "
         + "While another process holds a backend it is refused by that process's name. Answered when counting has begun; other commands go on.";
 
     private const string ObjectAddDoc =

@@ -28,10 +28,12 @@ internal static class DirtyRateCommands
             throw DirtyRateErrors.SamplesWithoutSampling();
         if (arguments.SamplePages is < LeastSamples or > MostSamples)
             throw DirtyRateErrors.SamplesOutOfRange(LeastSamples, MostSamples);
-        if (mode == DirtyRateMeasureMode.DirtyRing)
-            throw DirtyRateErrors.NoRing();
         if (mode == DirtyRateMeasureMode.DirtyBitmap && guest.Vm is null)
             throw DirtyRateErrors.NeedsKvm();
+        // With a ring KVM keeps no bitmaps.
+        var logged = guest.Vm is { DirtyRingEntries: > 0 } ? DirtyRateMeasureMode.DirtyRing : DirtyRateMeasureMode.DirtyBitmap;
+        if (mode != DirtyRateMeasureMode.PageSampling && mode != logged)
+            throw DirtyRateErrors.NotEnabled(mode);
         var samples = mode == DirtyRateMeasureMode.PageSampling ? arguments.SamplePages ?? DefaultSamples : 0;
         await guest.DirtyRate.StartAsync(mode, milliseconds, samples).ConfigureAwait(false);
         return Nothing.Value;
@@ -50,6 +52,10 @@ internal static class DirtyRateCommands
             CalcTimeUnit = unit,
             SamplePages = state.SamplePages,
             Mode = state.Mode,
+            // All that is written is written by the one vCPU there is.
+            VcpuRates = state is { Mode: DirtyRateMeasureMode.DirtyRing, Rate: { } rate }
+                ? client.Guest.Probe.Made is null ? [] : [new DirtyRateVcpu { Rate = rate }]
+                : null,
         };
     }
 }

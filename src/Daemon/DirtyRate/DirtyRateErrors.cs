@@ -1,3 +1,4 @@
+using Hostmemd.Api;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.DirtyRate;
@@ -13,7 +14,8 @@ internal static class DirtyRateErrors
 
     public static QmpException SamplesOutOfRange(long least, long most) => new($"sample-pages is out of range[{least}, {most}].");
 
-    public static QmpException NoRing() => new("mode dirty-ring is not enabled, use other method instead.");
+    public static QmpException NotEnabled(DirtyRateMeasureMode mode) =>
+        new($"mode {DirtyRateInfo.Modes.NameOf(mode)} is not enabled, use other method instead.");
 
     /// <summary>Ours.</summary>
     public static QmpException NeedsKvm() => new("mode dirty-bitmap requires KVM, but the accelerator is 'none'; use mode page-sampling");

@@ -34,7 +34,12 @@ internal sealed class DirtyRateMeter(Guest guest) : IAsyncDisposable
         try
         {
             await RefuseLentAsync().ConfigureAwait(false);
-            IDirtyCount count = mode == DirtyRateMeasureMode.DirtyBitmap ? new DirtyLogCount(guest) : new SampleCount(guest, (ulong)samplePages);
+            IDirtyCount count = mode switch
+            {
+                DirtyRateMeasureMode.DirtyBitmap => new DirtyLogCount(guest),
+                DirtyRateMeasureMode.DirtyRing => new DirtyRingCount(guest),
+                _ => new SampleCount(guest, (ulong)samplePages),
+            };
             await count.BeginAsync().ConfigureAwait(false);
             _running = FinishAsync(count, measuring);
         }

@@ -98,11 +98,14 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>Makes the guest: VM, RAM, slots. On failure nothing is left.</summary>
     /// <exception cref="KernelException">KVM cannot be used.</exception>
+    /// <exception cref="DirtyRingException">KVM has no dirty ring of that size.</exception>
     /// <exception cref="QmpException">The machine's RAM cannot be had.</exception>
     public static async Task<Guest> StartAsync(GuestOptions options, IKernel kernel, TimeProvider clock, ILogger log)
     {
-        var vm = options.UseKvm ? await VmThread.StartAsync(kernel).ConfigureAwait(false) : null;
+        var vm = options.UseKvm ? await VmThread.StartAsync(kernel, options.DirtyRingSize).ConfigureAwait(false) : null;
         var guest = new Guest(options, kernel, vm, clock, log);
+        if (options.DirtyRingSize > 0 && vm is { DirtyRingEntries: 0 })
+            log.Warning("KVM has no dirty ring: calc-dirty-rate has the mode dirty-bitmap");
         try
         {
             await guest.Lending.Paths.StartAsync().ConfigureAwait(false);

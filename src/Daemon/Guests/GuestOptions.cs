@@ -9,6 +9,9 @@ internal sealed record GuestOptions
 {
     public required Machine Machine { get; init; }
 
+    /// <summary>Entries of a vCPU's dirty ring; 0: bitmaps.</summary>
+    public uint DirtyRingSize { get; init; }
+
     /// <summary>The accelerator is KVM; else there is none.</summary>
     public bool UseKvm { get; init; }
 

@@ -20,6 +20,9 @@ internal sealed class DaemonOptions
     /// <summary>Accelerators in the order they are tried; empty: KVM where it can be had, else none.</summary>
     public IReadOnlyList<string> Accelerators { get; set; } = [];
 
+    /// <summary>Entries of a vCPU's dirty ring; 0: none is asked for.</summary>
+    public uint DirtyRingSize { get; set; }
+
     /// <summary>Bytes; null: the machine's default.</summary>
     public ulong? RamSize { get; set; }
 

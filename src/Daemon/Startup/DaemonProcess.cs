@@ -108,6 +108,7 @@ internal static class DaemonProcess
         {
             Machine = machine,
             UseKvm = useKvm,
+            DirtyRingSize = options.DirtyRingSize,
             KvmPresent = kvmPresent,
             Name = options.Name,
             Uuid = options.Uuid,
@@ -125,6 +126,10 @@ internal static class DaemonProcess
         catch (KernelException e)
         {
             throw new OptionException($"failed to initialize kvm: {e.Message}");
+        }
+        catch (DirtyRingException e)
+        {
+            throw new OptionException($"-accel kvm,dirty-ring-size={options.DirtyRingSize}: {e.Message}");
         }
         catch (QmpException e)
         {

@@ -16,7 +16,8 @@ internal static class HelpText
         guest
           -machine none|q35[,accel=A[:B...]][,memory-backend=ID]
                                       (or -M) q35 is its memory map alone; default none
-          -accel kvm|none             default: kvm where /dev/kvm opens, else none; tcg and qtest mean none
+          -accel kvm[,dirty-ring-size=N]|none
+                                      default: kvm where /dev/kvm opens, else none; tcg and qtest mean none
           -m SIZE[,slots=N,maxmem=SIZE]        RAM and what can be plugged; default 0 on none, 128M on q35
           -object TYPE,id=ID[,...]    make an object at the start; JSON as well;
                                       "-object help" lists the types, "-object TYPE,help" the properties

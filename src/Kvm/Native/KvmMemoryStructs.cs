@@ -64,6 +64,15 @@ internal struct kvm_enable_cap
     public ulong args;
 }
 
+/// <summary>An entry of a dirty ring: a page that a vCPU has written.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct kvm_dirty_gfn
+{
+    public uint flags;
+    public uint slot;
+    public ulong offset;
+}
+
 /// <summary>Argument of KVM_GET_DIRTY_LOG.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct kvm_dirty_log

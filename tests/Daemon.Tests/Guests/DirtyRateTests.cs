@@ -10,6 +10,9 @@ public sealed class DirtyRateTests
     private const ulong Size = 64 << 20;
     private const string Q35 = "-machine q35 -m 0,slots=4,maxmem=4G";
 
+    /// <summary>4 MiB fill it, so that it is emptied on the way.</summary>
+    private const string Ring = " -accel kvm,dirty-ring-size=1024";
+
     private readonly LinuxKernel _kernel = new();
 
     /// <summary>
@@ -17,11 +20,13 @@ public sealed class DirtyRateTests
     /// here, more beside other work, and all must be written before the time is over.
     /// </summary>
     [KvmTheory]
-    [InlineData(0, 0, 0)]
-    [InlineData(30, 9, 11)]
-    public async Task The_dirty_bitmap_counts_what_a_vCPU_writes_within_a_tenth(int mebibytes, long least, long most)
+    [InlineData("dirty-bitmap", "", 0, 0, 0)]
+    [InlineData("dirty-bitmap", "", 30, 9, 11)]
+    [InlineData("dirty-ring", Ring, 0, 0, 0)]
+    [InlineData("dirty-ring", Ring, 30, 9, 11)]
+    public async Task What_a_vCPU_writes_is_counted_within_a_tenth(string mode, string more, int mebibytes, long least, long most)
     {
-        await using var guest = await InProcessGuest.StartAsync(_kernel, Q35);
+        await using var guest = await InProcessGuest.StartAsync(_kernel, Q35 + more);
         var client = await guest.ConnectAsync();
         await PlugAsync(client, "a", "");
         await PlugAsync(client, "b", ", \"guest-memfd\": true");
@@ -29,11 +34,11 @@ public sealed class DirtyRateTests
         // What was written before is not counted.
         await vcpu.WriteAsync(new GuestAddress(Base), new byte[1 << 20]);
 
-        await client.ExchangeAsync(Calc("\"calc-time\": 3, \"mode\": \"dirty-bitmap\""), """{"return": {}}""");
+        await client.ExchangeAsync(Calc($"\"calc-time\": 3, \"mode\": \"{mode}\""), """{"return": {}}""");
         await client.ExchangeAsync(
             """{"execute": "query-dirty-rate"}""",
-            """
-            {"return": {"status": "measuring", "start-time": "$int", "calc-time": 3, "calc-time-unit": "second", "sample-pages": 0, "mode": "dirty-bitmap"}}
+            $$$"""
+            {"return": {"status": "measuring", "start-time": "$int", "calc-time": 3, "calc-time-unit": "second", "sample-pages": 0, "mode": "{{{mode}}}"}}
             """);
         await client.ExchangeAsync(
             Calc("\"calc-time\": 1"), """{"error": {"class": "GenericError", "desc": "the dirty rate is already being measured."}}""");
@@ -50,10 +55,40 @@ public sealed class DirtyRateTests
             }
         Assert.Equal(DirtyRateStatus.Measuring, guest.Guest.DirtyRate.State.Status);
 
-        Assert.InRange(await RateAsync(guest, client), least, most);
+        var rate = await RateAsync(guest, client);
+        Assert.InRange(rate, least, most);
+        if (more.Length > 0)
+            await client.ExchangeAsync(
+                """{"execute": "query-dirty-rate"}""",
+                $$$"""{"return": {"$object-with": {"vcpu-dirty-rate": [{"id": 0, "dirty-rate": {{{rate}}} }]} } }""");
         await client.ExchangeAsync(
             """{"execute": "query-memory-slots", "arguments": {"memdev": "a"}}""",
             """{"return": {"$object-with": {"slots": [{"$object-with": {"dirty-log": false}}]}}}""");
+    }
+
+    [KvmFact]
+    public async Task With_a_ring_there_are_no_bitmaps_and_what_was_written_before_is_not_counted()
+    {
+        await using var guest = await InProcessGuest.StartAsync(_kernel, Q35 + Ring);
+        var client = await guest.ConnectAsync();
+        await PlugAsync(client, "a", "");
+        await client.ExchangeAsync(
+            Calc("\"calc-time\": 1, \"mode\": \"dirty-bitmap\""),
+            """{"error": {"class": "GenericError", "desc": "mode dirty-bitmap is not enabled, use other method instead."}}""");
+
+        const string halfASecond = "\"calc-time\": 500, \"calc-time-unit\": \"millisecond\", \"mode\": \"dirty-ring\"";
+        // No vCPU was made yet, so none has written.
+        await client.ExchangeAsync(Calc(halfASecond), """{"return": {}}""");
+        Assert.Equal(0, await RateAsync(guest, client));
+        await client.ExchangeAsync("""{"execute": "query-dirty-rate"}""", """{"return": {"$object-with": {"vcpu-dirty-rate": []}}}""");
+        // One that is made meanwhile counts, and not twice.
+        await client.ExchangeAsync(Calc(halfASecond), """{"return": {}}""");
+        var vcpu = await guest.Guest.Probe.GetAsync(guest.Guest, guest.Guest.Vm!);
+        for (var i = 0; i < 2; i++)
+            await vcpu.WriteAsync(new GuestAddress(Base), new byte[1 << 20]);
+        Assert.InRange(await RateAsync(guest, client), 1, 2);
+        await client.ExchangeAsync(Calc(halfASecond), """{"return": {}}""");
+        Assert.Equal(0, await RateAsync(guest, client));
     }
 
     [KvmFact]

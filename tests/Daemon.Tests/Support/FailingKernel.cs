@@ -59,6 +59,10 @@ internal sealed partial class FailingKernel(IKernel real) : IKernel
 
     public void GetDirtyLog(VmFd vm, uint slot, Span<ulong> bitmap) => Next().GetDirtyLog(vm, slot, bitmap);
 
+    public void EnableDirtyRing(VmFd vm, ulong bytes) => Next().EnableDirtyRing(vm, bytes);
+
+    public int ResetDirtyRings(VmFd vm) => Next().ResetDirtyRings(vm);
+
     public void SetMemoryAttributes(VmFd vm, GuestAddress gpa, ulong size, bool isPrivate) => Next().SetMemoryAttributes(vm, gpa, size, isPrivate);
 
     public void PreFaultMemory(VcpuFd vcpu, GuestAddress gpa, ulong size) => Next().PreFaultMemory(vcpu, gpa, size);

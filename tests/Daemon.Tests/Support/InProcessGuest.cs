@@ -40,6 +40,7 @@ internal sealed class InProcessGuest : IAsyncDisposable
         {
             Machine = MachineChoice.Make(options),
             UseKvm = !options.Accelerators.Contains("none"),
+            DirtyRingSize = options.DirtyRingSize,
             KvmPresent = true,
             Autostart = !options.StartPaused,
             Host = host ?? HostFiles.ThisHost,
