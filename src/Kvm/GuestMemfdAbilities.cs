@@ -21,7 +21,7 @@ public static class GuestMemfdAbilities
         }
 
         var missing = capabilities.GuestMemfd ? GuestMemfdVerdict.Unproven : GuestMemfdVerdict.Absent;
-        var detail = capabilities.GuestMemfd ? "not measured yet" : "KVM_CAP_GUEST_MEMFD is 0";
+        var detail = capabilities.GuestMemfd ? "there is no file, or no mapping of one, to try it with" : "KVM_CAP_GUEST_MEMFD is 0";
         return new GuestMemfdReport(
             kernel.KernelRelease,
             capabilities.VmType,

@@ -5,162 +5,146 @@ namespace Hostmemd.Kvm;
 internal sealed partial class GuestMemfdMeasurement
 {
     private static readonly GuestAddress Gpa = new(1UL << 30);
-    private static readonly GuestAddress Empty = new(2UL << 30);
+    private static readonly GuestAddress Elsewhere = new(2UL << 30);
+    private static readonly GuestAddress Empty = new(3UL << 30);
     private static readonly GuestAddress ProbeAt = new(1UL << 35);
+
+    private ProbeVcpu? _probe;
+    private Exception? _noProbe;
+
+    /// <summary>The vCPU that looks; where there is none, nothing can be seen of slots.</summary>
+    private ProbeVcpu Probe => _probe ?? throw new KernelException($"no vCPU to look: {_noProbe!.Message}", (_noProbe as KernelException)?.Errno ?? Errno.ENODEV);
 
     private async Task SlotsAsync(GuestMemfd file, MappedMemory memory)
     {
         // A slot with a wrapping offset would be a danger to a vCPU: this comes while there is none.
-        Add(await OverflowAsync(file, memory).ConfigureAwait(false));
-        await FlagsAsync(file, memory).ConfigureAwait(false);
-        await MoveAsync(file, memory).ConfigureAwait(false);
+        await MeasureAsync(GuestMemfdAbility.OffsetOverflowRefused, () => OverflowAsync(file, memory)).ConfigureAwait(false);
         try
         {
-            var probe = await ProbeVcpu.CreateAsync(_vm, ProbeAt).ConfigureAwait(false);
-            await using var ended = probe.ConfigureAwait(false);
-            await BindAsync(probe, file, memory).ConfigureAwait(false);
+            _probe = await ProbeVcpu.CreateAsync(_vm, ProbeAt).ConfigureAwait(false);
         }
-        catch (KernelException e)
+        catch (Exception e) when (e is KernelException or MemorySlotException)
         {
-            Unproven(e, GuestMemfdAbility.BindAddress, GuestMemfdAbility.BindFd, GuestMemfdAbility.DirtyLogAddress);
+            _noProbe = e;
         }
+        try
+        {
+            await MeasureAsync(GuestMemfdAbility.BindAddress, () => BindAddressAsync(memory)).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.BindFd, () => BindFdAsync(file, memory)).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.DirtyLogAddress, () => DirtyLogAddressAsync(memory)).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.DirtyLogFd, () => DirtyLogFdAsync(file, memory)).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.ReadonlyFd, () => ReadonlyFdAsync(file, memory)).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.AliasFd, () => AliasFdAsync(file, memory)).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.MoveFd, () => MoveFdAsync(file, memory)).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.MemoryAttributes, () => MemoryAttributesAsync(file, memory)).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.PreFault, PreFaultAsync).ConfigureAwait(false);
+            await OtherVmAsync(file, memory).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (_probe is not null)
+                await _probe.DisposeAsync().ConfigureAwait(false);
+        }
+    }
 
-        await OtherVmAsync(file, memory).ConfigureAwait(false);
+    /// <summary>An offset that wraps with the size must be refused. Control: one that is merely past the end is.</summary>
+    private Task<Seen> OverflowAsync(GuestMemfd file, MappedMemory memory) => _vm.RunAsync(vm =>
+    {
+        var beyond = Region(0, Gpa, memory.Address, file, Size);
+        var control = Try(() => _kernel.SetUserMemoryRegion2(vm.Fd, beyond)) == Errno.EINVAL;
+        var wrapping = Region(0, Gpa, memory.Address, file, (ulong)long.MaxValue & ~(Page - 1));
+        var isRefused = Try(() => _kernel.SetUserMemoryRegion2(vm.Fd, wrapping)) != 0;
+        if (!isRefused)
+            _kernel.SetUserMemoryRegion2(vm.Fd, default);
+        return new Seen(0, isRefused, control, "the kernel binds a range that wraps; callers must check");
+    });
+
+    /// <summary>Host and vCPU see the same bytes. Control: where no slot is, the vCPU sees nothing.</summary>
+    private async Task<Seen> BindAddressAsync(MappedMemory memory)
+    {
+        var (errno, effect) = await WithSlotAsync(_vm, Slot(memory), _ => SharesAsync(Probe, Gpa, memory)).ConfigureAwait(false);
+        return new(errno, effect, await IsEmptyAsync(Probe, Empty).ConfigureAwait(false));
     }
 
     /// <summary>
-    /// A native vCPU reads through the slot what the host wrote. Controls: no slot, no memory; and which of two memories is seen.
+    /// Behind the address lies other memory: what the vCPU sees tells which way KVM went. Controls: without the descriptor it sees that other
+    /// memory, and without a slot nothing.
     /// </summary>
-    private async Task BindAsync(ProbeVcpu probe, GuestMemfd file, MappedMemory memory)
+    private async Task<Seen> BindFdAsync(GuestMemfd file, MappedMemory memory)
     {
-        memory.Write(0, [42]);
-        Add(GuestMemfdAbility.BindAddress, await SeesAsync(_vm, probe, Slot(memory), 42).ConfigureAwait(false));
-
-        // Behind the address lies other memory here: what is read tells which way KVM went.
         using var decoy = MappedMemory.Create(_kernel, new MappingOptions { Size = Size });
-        decoy.Write(0, [77]);
-        var control = await SeesAsync(_vm, probe, Slot(decoy), 77).ConfigureAwait(false);
-        var bound = await SeesAsync(_vm, probe, Slot(decoy) with { File = file }, 42).ConfigureAwait(false);
-        Add(GuestMemfdAbility.BindFd, bound with { Control = bound.Control && control.Effect });
-        await DirtyLogAsync(probe, memory).ConfigureAwait(false);
+        var control = await WithSlotAsync(_vm, Slot(decoy), _ => SharesAsync(Probe, Gpa, decoy)).ConfigureAwait(false) == (0, true);
+        var (errno, effect) = await WithSlotAsync(_vm, Slot(decoy) with { File = file }, _ => SharesAsync(Probe, Gpa, memory)).ConfigureAwait(false);
+        return new(errno, effect, control && await IsEmptyAsync(Probe, Gpa).ConfigureAwait(false));
     }
 
-    /// <summary>The page that a vCPU wrote is in the log. Control: its neighbour is not.</summary>
-    private async Task DirtyLogAsync(ProbeVcpu probe, MappedMemory memory)
-    {
-        var (slot, errno) = await AddSlotAsync(_vm, Slot(memory) with { DirtyLog = true }).ConfigureAwait(false);
-        if (slot is null)
-        {
-            Add(GuestMemfdAbility.DirtyLogAddress, errno, control: false);
-            return;
-        }
-
-        await probe.WriteAsync(Gpa.Add(3 * MappedMemory.PageSize), new byte[1]).ConfigureAwait(false);
-        var pages = (await _vm.RunAsync(vm => vm.GetDirtyLog(slot.Id)).ConfigureAwait(false))[0];
-        await _vm.RunAsync(vm => vm.DeleteSlot(slot.Id)).ConfigureAwait(false);
-        Add(GuestMemfdAbility.DirtyLogAddress, 0, control: (pages & 0b10100) == 0, effect: (pages & 0b01000) != 0);
-    }
-
+    /// <summary>In another VM, whose process is the same.</summary>
     private async Task OtherVmAsync(GuestMemfd file, MappedMemory memory)
     {
         var vm = await VmThread.StartAsync(_kernel).ConfigureAwait(false);
         await using var ended = vm.ConfigureAwait(false);
-        var (slot, errno) = await AddSlotAsync(vm, Slot(memory) with { File = file }).ConfigureAwait(false);
-        if (slot is not null)
-            await vm.RunAsync(v => v.DeleteSlot(slot.Id)).ConfigureAwait(false);
-        var own = await AcceptsAsync(Slot(memory) with { File = file }).ConfigureAwait(false);
-        Add(GuestMemfdAbility.BindFdOtherVm, errno, control: own == 0);
+        ProbeVcpu? probe = null;
         try
         {
-            var probe = await ProbeVcpu.CreateAsync(vm, ProbeAt).ConfigureAwait(false);
-            await using var stopped = probe.ConfigureAwait(false);
-            memory.Write(0, [43]);
-            Add(GuestMemfdAbility.BindAddressOtherVm, await SeesAsync(vm, probe, Slot(memory), 43).ConfigureAwait(false));
+            if (_probe is not null)
+                probe = await ProbeVcpu.CreateAsync(vm, ProbeAt).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.BindAddressOtherVm, async () =>
+            {
+                var other = probe ?? Probe;
+                var (errno, effect) = await WithSlotAsync(vm, Slot(memory), _ => SharesAsync(other, Gpa, memory)).ConfigureAwait(false);
+                return new(errno, effect, await IsEmptyAsync(other, Empty).ConfigureAwait(false));
+            }).ConfigureAwait(false);
+            await MeasureAsync(GuestMemfdAbility.BindFdOtherVm, async () =>
+            {
+                using var decoy = MappedMemory.Create(_kernel, new MappingOptions { Size = Size });
+                var request = Slot(decoy) with { File = file };
+                var (errno, effect) = await WithSlotAsync(vm, request, _ => SharesAsync(probe ?? Probe, Gpa, memory)).ConfigureAwait(false);
+                return new(errno, effect, await AcceptsAsync(request).ConfigureAwait(false));
+            }).ConfigureAwait(false);
         }
-        catch (KernelException e)
+        finally
         {
-            Unproven(e, GuestMemfdAbility.BindAddressOtherVm);
+            if (probe is not null)
+                await probe.DisposeAsync().ConfigureAwait(false);
         }
     }
 
-    /// <summary>What a slot by descriptor refuses. Control: the same slot without it is accepted.</summary>
-    private async Task FlagsAsync(GuestMemfd file, MappedMemory memory)
+    /// <summary>The vCPU reads what the host wrote, and the host what the vCPU wrote; natively, as KVM's emulator would go by the address.</summary>
+    private static async Task<bool> SharesAsync(ProbeVcpu probe, GuestAddress gpa, MappedMemory memory)
     {
-        var plain = Slot(memory) with { File = file };
-        var accepted = await AcceptsAsync(plain).ConfigureAwait(false) == 0;
-        Add(GuestMemfdAbility.DirtyLogFd, await AcceptsAsync(plain with { DirtyLog = true }).ConfigureAwait(false), accepted);
-        Add(GuestMemfdAbility.ReadonlyFd, await AcceptsAsync(plain with { ReadOnly = true }).ConfigureAwait(false), accepted);
-        var (first, _) = await AddSlotAsync(_vm, plain).ConfigureAwait(false);
-        var alias = await AcceptsAsync(plain with { Gpa = Empty }).ConfigureAwait(false);
-        if (first is not null)
-            await _vm.RunAsync(vm => vm.DeleteSlot(first.Id)).ConfigureAwait(false);
-        Add(GuestMemfdAbility.AliasFd, alias, first is not null);
+        memory.Write(0, [42, 0]);
+        var read = await probe.ReadAsync(gpa, 1).ConfigureAwait(false);
+        var written = await probe.WriteAsync(gpa.Add(1), new byte[] { 77 }).ConfigureAwait(false);
+        return read is { Outcome: ProbeOutcome.Done, Native: true } && read.Data.Span[0] == 42
+            && written is { Outcome: ProbeOutcome.Done, Native: true } && ByteAt(memory, 1) == 77;
     }
 
-    /// <summary>Control: a slot by address moves.</summary>
-    private async Task MoveAsync(GuestMemfd file, MappedMemory memory)
-    {
-        var control = await MovesAsync(Slot(memory), null).ConfigureAwait(false) == 0;
-        Add(GuestMemfdAbility.MoveFd, await MovesAsync(Slot(memory) with { File = file }, file).ConfigureAwait(false), control);
-    }
+    private static async Task<bool> IsEmptyAsync(ProbeVcpu probe, GuestAddress gpa) =>
+        (await probe.ReadAsync(gpa, 1).ConfigureAwait(false)).Outcome == ProbeOutcome.Mmio;
 
-    private async Task<int> MovesAsync(MemorySlotRequest request, GuestMemfd? file)
+    /// <summary>Adds a slot, looks, and deletes it again.</summary>
+    private static async Task<(int Errno, bool Effect)> WithSlotAsync(VmThread thread, MemorySlotRequest request, Func<MemorySlot, Task<bool>> look)
     {
-        var (slot, errno) = await AddSlotAsync(_vm, request).ConfigureAwait(false);
-        if (slot is null)
-            return errno;
-        return await _vm.RunAsync(vm =>
+        var (slot, errno) = await thread.RunAsync(vm =>
         {
-            var moved = Region(slot.Id, Empty, request.Hva, file, 0);
-            var result = Try(() => _kernel.SetUserMemoryRegion2(vm.Fd, moved));
-            vm.DeleteSlot(slot.Id);
-            return result;
+            MemorySlot? made = null;
+            var failed = Try(() => made = vm.AddSlot(request));
+            return (made, failed);
         }).ConfigureAwait(false);
-    }
-
-    /// <summary>An offset that wraps with the size must be refused. Control: one that is merely past the end is.</summary>
-    private Task<GuestMemfdAbilityInfo> OverflowAsync(GuestMemfd file, MappedMemory memory) => _vm.RunAsync(vm =>
-    {
-        var beyond = Region(0, Gpa, memory.Address, file, Size);
-        var control = Try(() => _kernel.SetUserMemoryRegion2(vm.Fd, beyond)) == Errno.EINVAL;
-        var wrapping = Region(0, Gpa, memory.Address, file, (ulong)long.MaxValue & ~(MappedMemory.PageSize - 1));
-        var errno = Try(() => _kernel.SetUserMemoryRegion2(vm.Fd, wrapping));
-        if (errno == 0)
-            _kernel.SetUserMemoryRegion2(vm.Fd, default);
-        return new GuestMemfdAbilityInfo(
-            GuestMemfdAbility.OffsetOverflowRefused,
-            errno != 0 ? GuestMemfdVerdict.Works : GuestMemfdVerdict.Ineffective,
-            control,
-            Detail: errno != 0 ? null : "the kernel binds a range that wraps; callers must check");
-    });
-
-    private static async Task<(bool Effect, bool Control, int Errno)> SeesAsync(
-        VmThread vm, ProbeVcpu probe, MemorySlotRequest request, byte expected)
-    {
-        var (slot, errno) = await AddSlotAsync(vm, request).ConfigureAwait(false);
         if (slot is null)
-            return (false, false, errno);
-        var read = await probe.ReadAsync(slot.Gpa, 1).ConfigureAwait(false);
-        var empty = await probe.ReadAsync(Empty, 1).ConfigureAwait(false);
-        await vm.RunAsync(v => v.DeleteSlot(slot.Id)).ConfigureAwait(false);
-        var effect = read is { Outcome: ProbeOutcome.Done, Native: true } && read.Data.Span[0] == expected;
-        return (effect, empty.Outcome == ProbeOutcome.Mmio, 0);
+            return (errno, false);
+        try
+        {
+            return (0, await look(slot).ConfigureAwait(false));
+        }
+        finally
+        {
+            await thread.RunAsync(vm => vm.DeleteSlot(slot.Id)).ConfigureAwait(false);
+        }
     }
 
-    private async Task<int> AcceptsAsync(MemorySlotRequest request)
-    {
-        var (slot, errno) = await AddSlotAsync(_vm, request).ConfigureAwait(false);
-        if (slot is not null)
-            await _vm.RunAsync(vm => vm.DeleteSlot(slot.Id)).ConfigureAwait(false);
-        return errno;
-    }
-
-    private static Task<(MemorySlot? Slot, int Errno)> AddSlotAsync(VmThread thread, MemorySlotRequest request) => thread.RunAsync(vm =>
-    {
-        MemorySlot? slot = null;
-        var errno = Try(() => slot = vm.AddSlot(request));
-        return (slot, errno);
-    });
+    private async Task<bool> AcceptsAsync(MemorySlotRequest request) =>
+        (await WithSlotAsync(_vm, request, _ => Task.FromResult(true)).ConfigureAwait(false)).Errno == 0;
 
     private static MemorySlotRequest Slot(MappedMemory memory) =>
         new() { Gpa = Gpa, Size = Size, Hva = memory.Address, Use = MemorySlotUse.Probe };
@@ -175,15 +159,4 @@ internal sealed partial class GuestMemfdMeasurement
         guest_memfd = (uint)(file?.Number ?? 0),
         guest_memfd_offset = offset,
     };
-
-    private void Add(GuestMemfdAbilityInfo info) => _found.Add(info);
-
-    private void Add(GuestMemfdAbility ability, (bool Effect, bool Control, int Errno) seen) =>
-        Add(ability, seen.Errno, seen.Control, seen.Effect);
-
-    private void Unproven(KernelException reason, params ReadOnlySpan<GuestMemfdAbility> abilities)
-    {
-        foreach (var ability in abilities)
-            _found.Add(new(ability, GuestMemfdVerdict.Unproven, false, reason.Errno, $"no vCPU to look: {reason.Message}"));
-    }
 }

@@ -3,13 +3,18 @@ using System.Runtime.InteropServices;
 namespace Hostmemd.Kvm;
 
 /// <summary>
-/// The measurements behind <see cref="GuestMemfdAbilities"/>, by the file alone. Those with slots and vCPUs are in the other part.
+/// The measurements behind <see cref="GuestMemfdAbilities"/>. This file: how one is done and judged. The others: by the file alone, by its
+/// mapping, by userfaultfd, by slots and vCPUs.
 /// </summary>
+/// <remarks>
+/// That a call succeeds proves nothing: each effect is looked for by other means than those that made it, and beside each is a control, where
+/// the same look must show the opposite.
+/// </remarks>
 internal sealed partial class GuestMemfdMeasurement : IDisposable
 {
     private const ulong Size = 1 << 20;
+    private const ulong Page = MappedMemory.PageSize;
     private const GuestMemfdFlags Both = GuestMemfdFlags.Mmap | GuestMemfdFlags.InitShared;
-    private const GuestMemfdFlags Unknown = (GuestMemfdFlags)(1UL << 62);
 
     private readonly IKernel _kernel;
     private readonly VmThread _vm;
@@ -22,22 +27,25 @@ internal sealed partial class GuestMemfdMeasurement : IDisposable
         _vm = vm;
     }
 
+    /// <summary>In any order; those that could not be begun are left out.</summary>
     public async Task<IReadOnlyList<GuestMemfdAbilityInfo>> RunAsync()
     {
-        var file = await CreateAsync(Both).ConfigureAwait(false);
-        Add(GuestMemfdAbility.Create, file.Errno, control: (await CreateAsync(Unknown).ConfigureAwait(false)).Errno == Errno.EINVAL);
-        if (file.File is null)
+        var file = (await CreateAsync(Both).ConfigureAwait(false)).File;
+        await MeasureAsync(GuestMemfdAbility.Create, CreateAsync).ConfigureAwait(false);
+        if (file is null)
             return _found;
-        Capability(GuestMemfdAbility.MemoryAttributes, _vm.Capabilities.MemoryAttributes);
-        Capability(GuestMemfdAbility.PreFault, _vm.Capabilities.PreFaultMemory);
-        Refusals(file.File);
-        if (await MapAsync(file.File).ConfigureAwait(false) is not { } memory)
+        Measure(GuestMemfdAbility.Write, () => Write(file));
+        Measure(GuestMemfdAbility.Resize, () => Resize(file));
+        Measure(GuestMemfdAbility.Hugetlb, () => Hugetlb(file));
+        await MeasureAsync(GuestMemfdAbility.Mmap, () => MmapAsync(file)).ConfigureAwait(false);
+        if (Map(file, Size).Memory is not { } memory)
             return _found;
-        await InitSharedAsync(memory).ConfigureAwait(false);
-        Populate(file.File, memory);
-        PunchHole(file.File, memory);
-        NumaPolicy(file.File, memory);
-        await SlotsAsync(file.File, memory).ConfigureAwait(false);
+        await MeasureAsync(GuestMemfdAbility.InitShared, InitSharedAsync).ConfigureAwait(false);
+        await MeasureAsync(GuestMemfdAbility.Populate, PopulateAsync).ConfigureAwait(false);
+        Measure(GuestMemfdAbility.PunchHole, () => PunchHole(file, memory));
+        Measure(GuestMemfdAbility.NumaPolicy, () => NumaPolicy(file, memory));
+        await UserfaultsAsync().ConfigureAwait(false);
+        await SlotsAsync(file, memory).ConfigureAwait(false);
         return _found;
     }
 
@@ -47,86 +55,57 @@ internal sealed partial class GuestMemfdMeasurement : IDisposable
             owned.Dispose();
     }
 
-    /// <summary>Control: a file without the flag cannot be mapped.</summary>
-    private async Task<MappedMemory?> MapAsync(GuestMemfd file)
+    /// <summary>What a measurement saw.</summary>
+    /// <param name="Errno">Of the call; 0: it succeeded.</param>
+    /// <param name="Effect">What the call is for was seen.</param>
+    /// <param name="Control">The negative control behaved as it must.</param>
+    /// <param name="Detail">Where it does not work.</param>
+    private readonly record struct Seen(int Errno, bool Effect, bool Control, string? Detail = null)
     {
-        var (memory, errno) = Map(file, Size);
-        var plain = await CreateAsync(GuestMemfdFlags.None).ConfigureAwait(false);
-        Add(GuestMemfdAbility.Mmap, errno, control: plain.File is not null && Map(plain.File, Size).Errno == Errno.ENODEV);
-        return memory;
+        /// <summary>The kernel itself says that it has no such thing.</summary>
+        public bool IsAbsent { get; init; }
     }
 
-    /// <summary>Control: with MMAP alone the mapping is there, but no page can be had.</summary>
-    private async Task InitSharedAsync(MappedMemory memory)
+    private void Measure(GuestMemfdAbility ability, Func<Seen> look)
     {
-        var errno = Try(() => memory.Populate(0, MappedMemory.PageSize, 1, null, default));
-        var mapOnly = await CreateAsync(GuestMemfdFlags.Mmap).ConfigureAwait(false);
-        var control = mapOnly.File is not null && Map(mapOnly.File, Size).Memory is { } shut && Try(() => shut.Populate()) == Errno.EFAULT;
-        Add(GuestMemfdAbility.InitShared, errno, control);
+        try
+        {
+            _found.Add(Judge(ability, look()));
+        }
+        catch (Exception e) when (e is KernelException or MemorySlotException)
+        {
+            _found.Add(Unproven(ability, e));
+        }
     }
 
-    /// <summary>Bytes written through one mapping are read through another. Control: past the end there is no page.</summary>
-    private void Populate(GuestMemfd file, MappedMemory memory)
+    private async Task MeasureAsync(GuestMemfdAbility ability, Func<Task<Seen>> look)
     {
-        var errno = Try(() => memory.Populate());
-        var longer = Map(file, 2 * Size).Memory;
-        var control = longer is not null && Try(() => longer.Populate(Size, MappedMemory.PageSize, 1, null, default)) == Errno.EFAULT;
-        memory.Write(Size - 8, "hostmemd"u8);
-        var seen = new byte[8];
-        longer?.Read(Size - 8, seen);
-        Add(GuestMemfdAbility.Populate, errno, control, effect: seen.AsSpan().SequenceEqual("hostmemd"u8));
+        try
+        {
+            _found.Add(Judge(ability, await look().ConfigureAwait(false)));
+        }
+        catch (Exception e) when (e is KernelException or MemorySlotException)
+        {
+            _found.Add(Unproven(ability, e));
+        }
     }
 
-    /// <summary>Control: half a page is refused.</summary>
-    private void PunchHole(GuestMemfd file, MappedMemory memory)
+    /// <summary>Nothing works by its word alone, and nothing is seen by an eye that sees it everywhere.</summary>
+    private static GuestMemfdAbilityInfo Judge(GuestMemfdAbility ability, Seen seen)
     {
-        const FallocateMode mode = FallocateMode.PunchHole | FallocateMode.KeepSize;
-        var seen = new byte[1];
-        memory.Write(0, [0xa5]);
-        var errno = Try(() => _kernel.Fallocate(file, mode, 0, MappedMemory.PageSize));
-        memory.Read(0, seen);
-        var control = Try(() => _kernel.Fallocate(file, mode, 0, MappedMemory.PageSize / 2)) == Errno.EINVAL;
-        Add(GuestMemfdAbility.PunchHole, errno, control, effect: seen[0] == 0);
+        var errno = seen.Errno == 0 ? (int?)null : seen.Errno;
+        return seen switch
+        {
+            { IsAbsent: true } => new(ability, GuestMemfdVerdict.Absent, seen.Control, errno, seen.Detail),
+            { Errno: not 0 } => new(ability, GuestMemfdVerdict.Refused, seen.Control, errno, seen.Detail),
+            { Effect: false } => new(ability, GuestMemfdVerdict.Ineffective, seen.Control, null, seen.Detail),
+            { Control: false } => new(ability, GuestMemfdVerdict.Unproven, false, null, "the effect shows where it must not too"),
+            _ => new(ability, GuestMemfdVerdict.Works, true),
+        };
     }
 
-    /// <summary>A policy that holds is the file's: another mapping shows it. Control: so it is with a memfd.</summary>
-    private void NumaPolicy(GuestMemfd file, MappedMemory memory)
-    {
-        using var ordinary = _kernel.MemfdCreate("hostmemd-measure", MemfdFlags.None);
-        _kernel.Ftruncate(ordinary, Size);
-        var control = Map(ordinary, Size).Memory is { } known && Bind(known, ordinary) == (0, true);
-        var (errno, holds) = Bind(memory, file);
-        Add(GuestMemfdAbility.NumaPolicy, errno, control, holds, holds ? null : "mbind succeeds and binds only the mapping, not the file");
-    }
-
-    private (int Errno, bool Holds) Bind(MappedMemory memory, SafeHandle file)
-    {
-        var errno = Try(() => _kernel.Mbind(memory.Address, memory.Size, MemoryPolicy.Bind, [0]));
-        var other = Map(file, Size).Memory;
-        return (errno, errno == 0 && other is not null && _kernel.GetMempolicy(other.Address) == MemoryPolicy.Bind);
-    }
-
-    /// <summary>What the file itself refuses. Control: a memfd takes the same call.</summary>
-    private void Refusals(GuestMemfd file)
-    {
-        using var ordinary = _kernel.MemfdCreate("hostmemd-measure", MemfdFlags.None);
-        _kernel.Ftruncate(ordinary, Size);
-        var written = Try(() => _kernel.Pwrite(ordinary, "x"u8, 0)) == 0;
-        Add(GuestMemfdAbility.Write, Try(() => _kernel.Pwrite(file, "x"u8, 0)), written);
-        var resized = Try(() => _kernel.Ftruncate(ordinary, 2 * Size)) == 0;
-        Add(GuestMemfdAbility.Resize, Try(() => _kernel.Ftruncate(file, 2 * Size)), resized);
-    }
-
-    private void Capability(GuestMemfdAbility ability, bool there) => _found.Add(there
-        ? new(ability, GuestMemfdVerdict.Unproven, false, null, "the capability is there; not measured yet")
-        : new(ability, GuestMemfdVerdict.Absent, true, null, "the capability is 0"));
-
-    private void Add(GuestMemfdAbility ability, int errno, bool control, bool effect = true, string? detail = null) => _found.Add(new(
-        ability,
-        errno != 0 ? GuestMemfdVerdict.Refused : effect ? GuestMemfdVerdict.Works : GuestMemfdVerdict.Ineffective,
-        control,
-        errno == 0 ? null : errno,
-        errno == 0 ? detail : null));
+    private static GuestMemfdAbilityInfo Unproven(GuestMemfdAbility ability, Exception reason) =>
+        new(ability, GuestMemfdVerdict.Unproven, false, (reason as KernelException)?.Errno, reason.Message);
 
     private (MappedMemory? Memory, int Errno) Map(SafeHandle file, ulong size)
     {
@@ -137,6 +116,31 @@ internal sealed partial class GuestMemfdMeasurement : IDisposable
         return (memory, errno);
     }
 
+    /// <summary>A file and a mapping of it that nobody has touched.</summary>
+    /// <exception cref="KernelException">There is none: what was to be looked at cannot be.</exception>
+    private async Task<(GuestMemfd File, MappedMemory Memory)> FreshAsync()
+    {
+        var (file, errno) = await CreateAsync(Both).ConfigureAwait(false);
+        if (file is null)
+            throw new KernelException("ioctl(KVM_CREATE_GUEST_MEMFD)", errno);
+        return (file, MapOrThrow(file, Size));
+    }
+
+    private MappedMemory MapOrThrow(SafeHandle file, ulong size)
+    {
+        var (memory, errno) = Map(file, size);
+        return memory ?? throw new KernelException("mmap", errno);
+    }
+
+    /// <summary>The ordinary file that controls are done with.</summary>
+    private Memfd Ordinary()
+    {
+        var file = _kernel.MemfdCreate("hostmemd-measure", MemfdFlags.None);
+        _owned.Add(file);
+        _kernel.Ftruncate(file, Size);
+        return file;
+    }
+
     private Task<(GuestMemfd? File, int Errno)> CreateAsync(GuestMemfdFlags flags) => _vm.RunAsync(vm =>
     {
         GuestMemfd? file = null;
@@ -145,6 +149,21 @@ internal sealed partial class GuestMemfdMeasurement : IDisposable
             _owned.Add(file);
         return (file, errno);
     });
+
+    /// <summary>Whether the file has a page there, asked of the mapping without touching it.</summary>
+    private bool IsPresent(MappedMemory memory, ulong offset)
+    {
+        var pages = new byte[1];
+        _kernel.Mincore(memory.Address.Add(offset), Page, pages);
+        return (pages[0] & 1) != 0;
+    }
+
+    private static byte ByteAt(MappedMemory memory, ulong offset)
+    {
+        var bytes = new byte[1];
+        memory.Read(offset, bytes);
+        return bytes[0];
+    }
 
     private static int Try(Action call)
     {

@@ -46,6 +46,14 @@ public partial interface IKernel
     /// <exception cref="KernelException">ESPIPE: a pipe, or a guest_memfd.</exception>
     ulong SeekEnd(SafeHandle file);
 
+    /// <summary>lseek(2) with SEEK_DATA: where the next bytes are that are not a hole, swapped out ones too; null: only a hole is left.</summary>
+    /// <exception cref="KernelException">EINVAL, ESPIPE: a file that does not tell, as a guest_memfd.</exception>
+    /// <remarks>Moves the file's position, which nothing here uses.</remarks>
+    ulong? SeekData(SafeHandle file, ulong offset);
+
+    /// <summary>lseek(2) with SEEK_HOLE: where the data that begin at an offset end.</summary>
+    ulong SeekHole(SafeHandle file, ulong offset);
+
     /// <summary>fstatfs(2).</summary>
     FileSystemStatus Fstatfs(SafeHandle file);
 

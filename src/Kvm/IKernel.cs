@@ -52,6 +52,23 @@ public partial interface IKernel
     /// <exception cref="KernelException">ENOENT: the slot logs nothing or is not there.</exception>
     void GetDirtyLog(VmFd vm, uint slot, Span<ulong> bitmap);
 
+    /// <summary>KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING_ACQ_REL; before the first vCPU, and the bitmaps are gone. Source: api.rst 8.29.</summary>
+    /// <param name="bytes">Of each vCPU's ring: a power of two, 16 for an entry.</param>
+    /// <exception cref="KernelException">EINVAL: no such size, or there are vCPUs.</exception>
+    void EnableDirtyRing(VmFd vm, ulong bytes);
+
+    /// <summary>KVM_RESET_DIRTY_RINGS: entries that were taken are free again, and their pages protected. Any thread. Source: api.rst 8.29.</summary>
+    /// <returns>How many they were.</returns>
+    int ResetDirtyRings(VmFd vm);
+
+    /// <summary>KVM_SET_MEMORY_ATTRIBUTES: makes guest addresses private, or shared again. Source: api.rst 4.141.</summary>
+    /// <exception cref="KernelException">ENOTTY: this KVM knows no attributes. EINVAL: not this one, or not for this type of VM.</exception>
+    void SetMemoryAttributes(VmFd vm, GuestAddress gpa, ulong size, bool isPrivate);
+
+    /// <summary>KVM_PRE_FAULT_MEMORY: makes pages and their mapping before the vCPU needs them. Source: api.rst 4.143.</summary>
+    /// <exception cref="KernelException">EOPNOTSUPP: not with this MMU. ENOENT: no slot there. ENOTTY.</exception>
+    void PreFaultMemory(VcpuFd vcpu, GuestAddress gpa, ulong size);
+
     /// <summary>KVM_CREATE_VCPU. An id stays taken until the VM ends. Source: api.rst 4.7.</summary>
     /// <exception cref="KernelException">EEXIST: id taken. EINVAL: id beyond the maximum.</exception>
     VcpuFd CreateVcpu(VmFd vm, uint id);

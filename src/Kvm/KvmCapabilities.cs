@@ -35,6 +35,9 @@ public sealed record KvmCapabilities
 
     public required bool ReadOnlyMemory { get; init; }
 
+    /// <summary>Bytes of the largest dirty ring a vCPU can have; 0: there are none.</summary>
+    public ulong MaxDirtyRing { get; init; }
+
     public required bool MemoryFaultInfo { get; init; }
 
     public required bool MemoryAttributes { get; init; }
@@ -65,6 +68,7 @@ public sealed record KvmCapabilities
         VmTypes = (uint)kernel.CheckExtension(kvm, KvmCapability.VmTypes),
         VmType = vmType,
         ReadOnlyMemory = kernel.CheckExtension(vm, KvmCapability.ReadonlyMem) > 0,
+        MaxDirtyRing = (ulong)Math.Max(0, kernel.CheckExtension(vm, KvmCapability.DirtyLogRingAcqRel)),
         MemoryFaultInfo = kernel.CheckExtension(vm, KvmCapability.MemoryFaultInfo) > 0,
         MemoryAttributes = kernel.CheckExtension(vm, KvmCapability.MemoryAttributes) > 0,
         PreFaultMemory = kernel.CheckExtension(vm, KvmCapability.PreFaultMemory) > 0,

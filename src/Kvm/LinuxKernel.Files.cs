@@ -86,6 +86,19 @@ public sealed unsafe partial class LinuxKernel
 
     public ulong SeekEnd(SafeHandle file) => (ulong)Check("lseek", Syscall.SeekEnd(file));
 
+    public ulong? SeekData(SafeHandle file, ulong offset)
+    {
+        const int seekData = 3;
+        var result = Syscall.Seek(file, Signed(offset, "lseek"), seekData);
+        return result == -Errno.ENXIO ? null : (ulong)Check("lseek", result);
+    }
+
+    public ulong SeekHole(SafeHandle file, ulong offset)
+    {
+        const int seekHole = 4;
+        return (ulong)Check("lseek", Syscall.Seek(file, Signed(offset, "lseek"), seekHole));
+    }
+
     public FileSystemStatus Fstatfs(SafeHandle file)
     {
         Libc.Statfs status;

@@ -79,6 +79,23 @@ public sealed unsafe partial class LinuxKernel
         }
     }
 
+    public void EnableDirtyRing(VmFd vm, ulong bytes)
+    {
+        var argument = new kvm_enable_cap { cap = (uint)KvmCapability.DirtyLogRingAcqRel, args = bytes };
+        // SAFETY: the structure lives on this stack frame.
+        Ioctl(vm, KvmIoctl.KVM_ENABLE_CAP, nameof(KvmIoctl.KVM_ENABLE_CAP), &argument);
+    }
+
+    public int ResetDirtyRings(VmFd vm) => (int)Ioctl(vm, KvmIoctl.KVM_RESET_DIRTY_RINGS, nameof(KvmIoctl.KVM_RESET_DIRTY_RINGS), null);
+
+    public void SetMemoryAttributes(VmFd vm, GuestAddress gpa, ulong size, bool isPrivate)
+    {
+        const ulong attributePrivate = 1 << 3;
+        var argument = new kvm_memory_attributes { address = gpa.Value, size = size, attributes = isPrivate ? attributePrivate : 0 };
+        // SAFETY: the structure lives on this stack frame.
+        Ioctl(vm, KvmIoctl.KVM_SET_MEMORY_ATTRIBUTES, nameof(KvmIoctl.KVM_SET_MEMORY_ATTRIBUTES), &argument);
+    }
+
     public VcpuFd CreateVcpu(VmFd vm, uint id) =>
         new((int)Ioctl(vm, KvmIoctl.KVM_CREATE_VCPU, nameof(KvmIoctl.KVM_CREATE_VCPU), (void*)id), _leaked);
 

@@ -13,6 +13,13 @@ public sealed unsafe partial class LinuxKernel
         return result < 0 ? (int)-result : 0;
     }
 
+    public void PreFaultMemory(VcpuFd vcpu, GuestAddress gpa, ulong size)
+    {
+        var argument = new kvm_pre_fault_memory { gpa = gpa.Value, size = size };
+        // SAFETY: the structure lives on this stack frame; the kernel writes back into it. EINTR is not seen here: it is repeated with what is left.
+        Ioctl(vcpu, KvmIoctl.KVM_PRE_FAULT_MEMORY, nameof(KvmIoctl.KVM_PRE_FAULT_MEMORY), &argument);
+    }
+
     public kvm_regs GetRegs(VcpuFd vcpu)
     {
         kvm_regs regs = default;

@@ -13,6 +13,7 @@ public enum MapFlags
     Fixed = 0x10,
     Anonymous = 0x20,
     NoReserve = 0x4000,
+    HugeTlb = 0x40000,
 
     /// <summary>Stores are durable once they left the CPU; DAX alone.</summary>
     Sync = 0x80000,

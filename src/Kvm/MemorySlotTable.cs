@@ -8,7 +8,7 @@ namespace Hostmemd.Kvm;
 /// <remarks>Not thread safe: the VM thread's. KVM allows 32,764 slots on x86, and refuses overlaps with EEXIST itself.</remarks>
 public sealed class MemorySlotTable
 {
-    private readonly SortedSet<Entry> _byAddress = new(Comparer<Entry>.Create((a, b) => a.Gpa.CompareTo(b.Gpa)));
+    private readonly RangeMap<MemorySlot> _byAddress = new();
     private readonly Dictionary<uint, MemorySlot> _byId = [];
     private readonly HashSet<uint> _quarantined = [];
     // Every id below _unused is taken or in here, so the lowest free one is the least of these, else _unused.
@@ -27,7 +27,7 @@ public sealed class MemorySlotTable
     public int Count => _byId.Count;
 
     /// <summary>All slots by rising address; linear, for a listing.</summary>
-    public IEnumerable<MemorySlot> Slots => _byAddress.Select(entry => entry.Slot!);
+    public IEnumerable<MemorySlot> Slots => _byAddress.Values;
 
     /// <summary>Takes the lowest free id for a range that no slot overlaps.</summary>
     /// <exception cref="MemorySlotException">Empty or wrapping range, overlap, or no slot left. Nothing has changed.</exception>
@@ -42,7 +42,7 @@ public sealed class MemorySlotTable
             throw new MemorySlotException($"All {Limit} memory slots are in use.");
         var slot = new MemorySlot(_freed.Count != 0 ? _freed.Dequeue() : _unused++, request);
         _byId.Add(slot.Id, slot);
-        _byAddress.Add(new Entry(slot.Gpa.Value, slot));
+        _byAddress.Add(slot.Gpa.Value, slot.Size, slot);
         return slot;
     }
 
@@ -53,7 +53,7 @@ public sealed class MemorySlotTable
         var slot = _byId[id];
         _byId.Remove(id);
         _quarantined.Remove(id);
-        _byAddress.Remove(new Entry(slot.Gpa.Value, null));
+        _byAddress.Remove(slot.Gpa.Value);
         _freed.Enqueue(id, id);
     }
 
@@ -67,22 +67,7 @@ public sealed class MemorySlotTable
     /// <summary>The slot that holds an address.</summary>
     public bool TryFind(GuestAddress gpa, [NotNullWhen(true)] out MemorySlot? slot) => TryFindOverlap(gpa, 1, out slot);
 
-    /// <summary>
-    /// The slot with the highest start that overlaps a range: slots do not overlap one another, so no other needs to be looked at.
-    /// </summary>
-    public bool TryFindOverlap(GuestAddress gpa, ulong size, [NotNullWhen(true)] out MemorySlot? slot)
-    {
-        slot = null;
-        if (size == 0)
-            return false;
-        var last = gpa.TryAdd(size - 1, out var sum) ? sum.Value : ulong.MaxValue;
-        var below = _byAddress.GetViewBetween(new Entry(0, null), new Entry(last, null)).Max.Slot;
-        if (below is null || below.Last < gpa)
-            return false;
-        slot = below;
-        return true;
-    }
-
-    /// <summary>A key of the set; without a slot it is only looked for.</summary>
-    private readonly record struct Entry(ulong Gpa, MemorySlot? Slot);
+    /// <summary>The lowest slot that overlaps a range.</summary>
+    public bool TryFindOverlap(GuestAddress gpa, ulong size, [NotNullWhen(true)] out MemorySlot? slot) =>
+        _byAddress.TryFindOverlap(gpa.Value, size, out slot);
 }

@@ -5,11 +5,15 @@ public static class OpenFlags
 {
     public const int ReadOnly = 0;
 
+    public const int WriteOnly = 1;
+
     public const int ReadWrite = 2;
 
     public const int Create = 0x40;
 
     public const int Exclusive = 0x80;
+
+    public const int Truncate = 0x200;
 
     public const int NoTerminal = 0x100;
 

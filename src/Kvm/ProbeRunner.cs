@@ -25,6 +25,7 @@ internal sealed unsafe class ProbeRunner : IAsyncDisposable
     private readonly VcpuFd _vcpu;
     private readonly ProbeMemory _memory;
     private readonly kvm_run* _run;
+    private readonly DirtyRing? _ring;
     private readonly Timer _watchdog;
     private Statistics? _statistics;
     private ulong? _ownEmulations;
@@ -34,12 +35,13 @@ internal sealed unsafe class ProbeRunner : IAsyncDisposable
     private int _tid;
 
     // SAFETY: the mapping of kvm_run outlives this object; the owner unmaps it after DisposeAsync.
-    public ProbeRunner(IKernel kernel, VcpuFd vcpu, ProbeMemory memory, HostAddress run)
+    public ProbeRunner(IKernel kernel, VcpuFd vcpu, ProbeMemory memory, HostAddress run, DirtyRing? ring)
     {
         _kernel = kernel;
         _vcpu = vcpu;
         _memory = memory;
         _run = (kvm_run*)run.Value;
+        _ring = ring;
         _watchdog = new Timer(_ => Kick(), null, Timeout.Infinite, Timeout.Infinite);
     }
 
@@ -115,7 +117,9 @@ internal sealed unsafe class ProbeRunner : IAsyncDisposable
                 if (Stopwatch.GetElapsedTime(started) >= timeout)
                     return Errno.ETIMEDOUT;
                 var errno = _kernel.Run(_vcpu);
-                if (errno is not (Errno.EINTR or Errno.EAGAIN))
+                if (errno == 0 && _run->exit_reason == (uint)KvmExit.DirtyRingFull && _ring is not null)
+                    _ring.Collect();
+                else if (errno is not (Errno.EINTR or Errno.EAGAIN))
                     return errno;
             }
         }

@@ -34,7 +34,7 @@ public sealed class ProbeVcpu : IAsyncDisposable
         _vm = vm;
         _memory = memory;
         _parts = parts;
-        _runner = new ProbeRunner(vm.Kernel, parts.Vcpu, memory, parts.Run);
+        _runner = new ProbeRunner(vm.Kernel, parts.Vcpu, memory, parts.Run, parts.Ring);
     }
 
     /// <summary>The private slot.</summary>
@@ -116,6 +116,38 @@ public sealed class ProbeVcpu : IAsyncDisposable
         });
     }
 
+    /// <summary>Pages written since the last call, in slots whose dirty log was on; each counts once. 0 where the VM has no dirty ring.</summary>
+    /// <exception cref="KernelException">As <see cref="IKernel.ResetDirtyRings"/>.</exception>
+    public Task<long> TakeDirtyPagesAsync()
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _thread.RunAsync(() => _parts.Ring?.Take() ?? 0);
+    }
+
+    /// <summary>Asks KVM to make pages before they are touched.</summary>
+    /// <exception cref="KernelException">As <see cref="IKernel.PreFaultMemory"/>.</exception>
+    internal Task PreFaultAsync(GuestAddress gpa, ulong size)
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _thread.RunAsync(() =>
+        {
+            _vm.Kernel.PreFaultMemory(_parts.Vcpu, gpa, size);
+            return true;
+        });
+    }
+
+    /// <summary>What KVM counts for the vCPU.</summary>
+    /// <exception cref="KernelException">As <see cref="Vm.ReadStatistics"/>.</exception>
+    public Task<IReadOnlyList<Statistic>> ReadStatisticsAsync()
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        return _thread.RunAsync(() =>
+        {
+            using var statistics = new Statistics(_vm.Kernel, _vm.Kernel.GetStatsFd(_parts.Vcpu));
+            return statistics.ReadAll();
+        });
+    }
+
     /// <summary>Ends the thread, deletes the slot, unmaps. Disposing the VM thread first is fine: the slot is gone then.</summary>
     /// <exception cref="KernelException">The slot could not be deleted: its memory stays mapped, the slot is quarantined.</exception>
     public async ValueTask DisposeAsync()
@@ -170,7 +202,7 @@ public sealed class ProbeVcpu : IAsyncDisposable
     }
 
     /// <summary>What is made on the VM thread.</summary>
-    private sealed record Parts(MemorySlot Slot, VcpuFd Vcpu, HostAddress Run, ulong RunSize, kvm_cpuid_entry2[] Cpuid)
+    private sealed record Parts(MemorySlot Slot, VcpuFd Vcpu, HostAddress Run, ulong RunSize, DirtyRing? Ring, kvm_cpuid_entry2[] Cpuid)
     {
         public static Parts Create(Vm vm, IKernel kernel, ProbeMemory memory, GuestAddress gpa)
         {
@@ -178,15 +210,19 @@ public sealed class ProbeVcpu : IAsyncDisposable
             var size = kernel.GetVcpuMmapSize(vm.Kvm);
             var vcpu = vm.CreateVcpu();
             HostAddress run = default;
+            DirtyRing? ring = null;
             try
             {
                 run = kernel.Mmap(default, size, MemoryProtection.Read | MemoryProtection.Write, MapFlags.Shared, vcpu, 0);
+                if (vm.DirtyRingEntries > 0)
+                    ring = DirtyRing.Map(kernel, vm.Fd, vcpu, vm.DirtyRingEntries);
                 // Last, so that no failure leaves a slot behind.
                 var request = new MemorySlotRequest { Gpa = gpa, Size = SlotSize, Hva = memory.Address, Use = MemorySlotUse.Probe };
-                return new Parts(vm.AddSlot(request), vcpu, run, size, cpuid);
+                return new Parts(vm.AddSlot(request), vcpu, run, size, ring, cpuid);
             }
             catch
             {
+                ring?.Unmap();
                 if (run != default)
                     kernel.Munmap(run, size);
                 vcpu.Dispose();
@@ -196,6 +232,7 @@ public sealed class ProbeVcpu : IAsyncDisposable
 
         public void Close(IKernel kernel)
         {
+            Ring?.Unmap();
             kernel.Munmap(Run, RunSize);
             Vcpu.Dispose();
         }

@@ -13,6 +13,7 @@ public sealed class Statistics : IDisposable
     private readonly IKernel _kernel;
     private readonly SafeFileHandle _file;
     private readonly Dictionary<string, ulong> _offsets = [];
+    private readonly List<(Statistic Described, ulong Offset, int Count)> _table = [];
 
     /// <summary>Takes ownership of <paramref name="file"/>, also when it throws, and reads its table.</summary>
     public Statistics(IKernel kernel, SafeFileHandle file)
@@ -43,6 +44,14 @@ public sealed class Statistics : IDisposable
         return BinaryPrimitives.ReadUInt64LittleEndian(value);
     }
 
+    /// <summary>All statistics in the kernel's order. Those of a type or unit that is not known here are left out.</summary>
+    public IReadOnlyList<Statistic> ReadAll() => [.. _table.Select(entry =>
+    {
+        var values = new ulong[entry.Count];
+        ReadAll(MemoryMarshal.AsBytes(values.AsSpan()), entry.Offset);
+        return entry.Described with { Values = values };
+    })];
+
     public void Dispose() => _file.Dispose();
 
     private void ReadTable()
@@ -56,7 +65,12 @@ public sealed class Statistics : IDisposable
         for (var entry = table.AsSpan(); entry.Length >= entrySize && entrySize > 16; entry = entry[entrySize..])
         {
             var name = Encoding.ASCII.GetString(entry[16..entrySize]).TrimEnd('\0');
-            _offsets[name] = (ulong)header.data_offset + MemoryMarshal.Read<kvm_stats_desc>(entry).offset;
+            var described = MemoryMarshal.Read<kvm_stats_desc>(entry);
+            var offset = _offsets[name] = (ulong)header.data_offset + described.offset;
+            var (type, unit) = ((StatisticType)(described.flags & 0xf), (StatisticUnit)((described.flags >> 4) & 0xf));
+            var number = (described.flags & 0xf00) == 0x100 ? 2 : 10; // KVM_STATS_BASE_POW2
+            if (type <= StatisticType.LogHistogram && unit <= StatisticUnit.Boolean)
+                _table.Add((new Statistic(name, type, unit, number, described.exponent, described.bucket_size, []), offset, described.size));
         }
     }
 

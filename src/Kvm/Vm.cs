@@ -12,8 +12,9 @@ public sealed class Vm
     private readonly MemorySlotTable _slots;
     private uint _nextVcpu;
 
-    private Vm(IKernel kernel, KvmFd kvm, VmFd vm, KvmCapabilities capabilities)
+    private Vm(IKernel kernel, KvmFd kvm, VmFd vm, KvmCapabilities capabilities, uint dirtyRing)
     {
+        DirtyRingEntries = dirtyRing;
         _kernel = kernel;
         _kvm = kvm;
         _vm = vm;
@@ -24,6 +25,9 @@ public sealed class Vm
 
     /// <summary>Immutable: any thread.</summary>
     public KvmCapabilities Capabilities { get; }
+
+    /// <summary>Entries of each vCPU's dirty ring; 0: what is written is logged in a bitmap of each slot. Any thread.</summary>
+    public uint DirtyRingEntries { get; }
 
     /// <summary>The slots; to be read only, <see cref="AddSlot"/> and <see cref="DeleteSlot"/> change it.</summary>
     public MemorySlotTable Slots
@@ -42,8 +46,10 @@ public sealed class Vm
     /// <summary>
     /// Opens /dev/kvm, checks its version, makes a VM of type 0 and asks what it can do. On failure nothing is left open.
     /// </summary>
+    /// <param name="dirtyRing">Entries wanted of each vCPU's dirty ring; without effect where KVM has none.</param>
     /// <exception cref="KernelException">The first call that failed. ENOTSUP: another API version, or no KVM_CAP_USER_MEMORY2.</exception>
-    internal static Vm Create(IKernel kernel)
+    /// <exception cref="DirtyRingException">There is no ring of that size.</exception>
+    internal static Vm Create(IKernel kernel, uint dirtyRing)
     {
         const uint type = 0;
         var kvm = kernel.OpenKvm();
@@ -56,7 +62,11 @@ public sealed class Vm
             var capabilities = KvmCapabilities.Read(kernel, kvm, vm, type);
             if (!capabilities.UserMemory2)
                 throw new KernelException("ioctl(KVM_CHECK_EXTENSION, KVM_CAP_USER_MEMORY2)", Errno.EOPNOTSUPP);
-            return new Vm(kernel, kvm, vm, capabilities);
+            if (capabilities.MaxDirtyRing == 0)
+                dirtyRing = 0;
+            if (dirtyRing > 0)
+                EnableDirtyRing(kernel, vm, dirtyRing, capabilities.MaxDirtyRing);
+            return new Vm(kernel, kvm, vm, capabilities, dirtyRing);
         }
         catch
         {
@@ -118,7 +128,35 @@ public sealed class Vm
         return _kernel.CreateGuestMemfd(_vm, size, GuestMemfdFlags.Mmap | GuestMemfdFlags.InitShared);
     }
 
-    /// <summary>Pages written by vCPUs since the last call, for a slot with <see cref="MemorySlot.DirtyLog"/>.</summary>
+    /// <summary>What KVM counts for the VM.</summary>
+    /// <exception cref="KernelException">ENOTTY: no KVM_CAP_BINARY_STATS_FD. EMFILE.</exception>
+    public IReadOnlyList<Statistic> ReadStatistics()
+    {
+        AssertOnThread();
+        using var statistics = new Statistics(_kernel, _kernel.GetStatsFd(_vm));
+        return statistics.ReadAll();
+    }
+
+    /// <summary>It is this very slot that has its number now, and the kernel surely has it.</summary>
+    public bool Has(MemorySlot slot)
+    {
+        AssertOnThread();
+        ArgumentNullException.ThrowIfNull(slot);
+        return _slots.TryGet(slot.Id, out var known) && ReferenceEquals(known, slot) && !_slots.IsQuarantined(slot.Id);
+    }
+
+    /// <summary>Switches the dirty log of a slot on or off, which takes no look at its pages; what it was made with is as it was.</summary>
+    /// <returns>false: the slot has gone.</returns>
+    /// <exception cref="KernelException">EINVAL: bound by descriptor. ENOMEM. It is as before.</exception>
+    public bool TrySetDirtyLog(MemorySlot slot, bool on)
+    {
+        if (!Has(slot))
+            return false;
+        Set(slot.Request with { DirtyLog = on }, slot.Id);
+        return true;
+    }
+
+    /// <summary>Pages written by vCPUs since the last call, for a slot whose dirty log is on.</summary>
     /// <returns>One bit a page of 4 KiB, lowest first.</returns>
     public ulong[] GetDirtyLog(uint id)
     {
@@ -158,6 +196,22 @@ public sealed class Vm
 
         _vm.Dispose();
         _kvm.Dispose();
+    }
+
+    private static void EnableDirtyRing(IKernel kernel, VmFd vm, uint entries, ulong most)
+    {
+        var bytes = DirtyRing.SizeOf(entries);
+        if (bytes > most)
+            throw new DirtyRingException(
+                $"KVM dirty ring size {entries} too big (maximum is {most / DirtyRing.SizeOf(1)}).  Please use a smaller value.");
+        try
+        {
+            kernel.EnableDirtyRing(vm, bytes);
+        }
+        catch (KernelException e)
+        {
+            throw new DirtyRingException($"Enabling of KVM dirty ring failed: {Errno.Text(e.Errno)}. Suggested minimum value is 1024.");
+        }
     }
 
     private void Set(MemorySlotRequest request, uint id)

@@ -17,18 +17,23 @@ public sealed class VmThread : IAsyncDisposable
     /// <summary>Immutable: any thread.</summary>
     public KvmCapabilities Capabilities => Owned.Capabilities;
 
+    /// <inheritdoc cref="Vm.DirtyRingEntries"/>
+    public uint DirtyRingEntries => Owned.DirtyRingEntries;
+
     private Vm Owned => _vm ?? throw new InvalidOperationException("The VM thread has not started.");
 
     /// <summary>Starts the thread and makes the VM on it.</summary>
     /// <exception cref="KernelException">No KVM, or not a usable one; the thread has ended again and nothing is open.</exception>
-    public static async Task<VmThread> StartAsync(IKernel kernel)
+    /// <exception cref="DirtyRingException">There is no ring of that size.</exception>
+    /// <param name="dirtyRing">As <see cref="Vm.Create"/>.</param>
+    public static async Task<VmThread> StartAsync(IKernel kernel, uint dirtyRing = 0)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         var started = new VmThread(kernel);
         started._thread.Start();
         try
         {
-            started._vm = await started._thread.RunAsync(() => Vm.Create(kernel)).ConfigureAwait(false);
+            started._vm = await started._thread.RunAsync(() => Vm.Create(kernel, dirtyRing)).ConfigureAwait(false);
             return started;
         }
         catch

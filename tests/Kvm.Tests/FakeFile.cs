@@ -12,6 +12,8 @@ internal sealed class FakeFile(string link)
     /// <summary>Set for a guest_memfd alone.</summary>
     public GuestMemfdFlags? Flags { get; init; }
 
+    public MemoryPolicy Policy { get; set; }
+
     /// <summary>Bytes; 0 for small pages.</summary>
     public ulong HugePageSize { get; init; }
 

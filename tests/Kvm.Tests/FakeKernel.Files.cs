@@ -53,6 +53,8 @@ public sealed partial class FakeKernel
     public void Fallocate(SafeHandle file, FallocateMode mode, ulong offset, ulong length) => Enter(nameof(Fallocate), () =>
     {
         var known = FileOf(file, "fallocate");
+        if (known.Flags is not null && (length == 0 || (offset | length) % MappedMemory.PageSize != 0))
+            throw new KernelException("fallocate", Errno.EINVAL);
         for (var at = offset / MappedMemory.PageSize; at < (offset + length) / MappedMemory.PageSize; at++)
         {
             if (mode.HasFlag(FallocateMode.PunchHole))
@@ -89,6 +91,10 @@ public sealed partial class FakeKernel
     public ulong SeekEnd(SafeHandle file) => Enter(nameof(SeekEnd), () =>
         FileOf(file, "lseek") is { Flags: null } known ? known.Size : throw new KernelException("lseek", Errno.ESPIPE));
 
+    public ulong? SeekData(SafeHandle file, ulong offset) => throw new KernelException("lseek", Errno.EINVAL);
+
+    public ulong SeekHole(SafeHandle file, ulong offset) => throw new KernelException("lseek", Errno.EINVAL);
+
     public FileSystemStatus Fstatfs(SafeHandle file) => Enter(nameof(Fstatfs), () =>
         FileOf(file, "fstatfs").HugePageSize is > 0 and var size
             ? new FileSystemStatus(FileSystemStatus.HugeTlbFs, size)
@@ -98,7 +104,19 @@ public sealed partial class FakeKernel
 
     public int Pread(SafeHandle file, Span<byte> buffer, ulong offset) => throw new NotSupportedException();
 
-    public int Pwrite(SafeHandle file, ReadOnlySpan<byte> buffer, ulong offset) => throw new NotSupportedException();
+    public int Pwrite(SafeHandle file, ReadOnlySpan<byte> buffer, ulong offset)
+    {
+        var bytes = buffer.ToArray();
+        return Enter(nameof(Pwrite), () =>
+        {
+            var known = FileOf(file, "pwrite");
+            if (known.Flags is not null)
+                throw new KernelException("pwrite", Errno.ESPIPE);
+            for (var i = 0; i < bytes.Length; i++)
+                known.Page((offset + (ulong)i) / MappedMemory.PageSize)[(offset + (ulong)i) % MappedMemory.PageSize] = bytes[i];
+            return bytes.Length;
+        });
+    }
 
     public SystemMemory Sysinfo() => Enter(nameof(Sysinfo), () => Memory);
 

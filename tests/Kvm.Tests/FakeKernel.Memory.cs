@@ -54,9 +54,18 @@ public sealed partial class FakeKernel
     });
 
     public void Mbind(HostAddress address, ulong length, MemoryPolicy policy, IReadOnlyCollection<uint> nodes) =>
-        Enter(nameof(Mbind), () => nodes.Any(node => node != 0) ? throw new KernelException("mbind", Errno.EINVAL) : true);
+        Enter(nameof(Mbind), () =>
+        {
+            if (nodes.Any(node => node != 0))
+                throw new KernelException("mbind", Errno.EINVAL);
+            // As since Linux 6.19: a file's mappings have one policy.
+            if (MappingAt(address.Value) is var (_, mapping))
+                mapping.Backing.Policy = policy;
+            return true;
+        });
 
-    public MemoryPolicy GetMempolicy(HostAddress address) => Enter(nameof(GetMempolicy), () => MemoryPolicy.Default);
+    public MemoryPolicy GetMempolicy(HostAddress address) =>
+        Enter(nameof(GetMempolicy), () => MappingAt(address.Value)?.Mapping.Backing.Policy ?? MemoryPolicy.Default);
 
     public void ReadMemory(HostAddress source, Span<byte> target)
     {
@@ -85,18 +94,22 @@ public sealed partial class FakeKernel
 
     private byte[] PageAt(ulong address, MemoryProtection needed, string call)
     {
+        if (MappingAt(address) is not var (start, mapping))
+            throw new KernelException(call, Errno.EFAULT);
+        var at = mapping.Offset + (address - start);
+        var there = mapping.Protection.HasFlag(needed) && at < mapping.Backing.Size && mapping.Backing.Flags is null or (GuestMemfdFlags)3;
+        return there ? mapping.Backing.Page(at / MappedMemory.PageSize) : throw new KernelException(call, Errno.EFAULT);
+    }
+
+    private (ulong Start, Mapping Mapping)? MappingAt(ulong address)
+    {
         foreach (var (start, mapping) in _mappings)
         {
-            if (address < start || address - start >= mapping.Length)
-                continue;
-            var at = mapping.Offset + (address - start);
-            var there = mapping.Protection.HasFlag(needed)
-                && at < mapping.Backing.Size
-                && mapping.Backing.Flags is null or (GuestMemfdFlags)3;
-            return there ? mapping.Backing.Page(at / MappedMemory.PageSize) : throw new KernelException(call, Errno.EFAULT);
+            if (address >= start && address - start < mapping.Length)
+                return (start, mapping);
         }
 
-        throw new KernelException(call, Errno.EFAULT);
+        return null;
     }
 
     /// <summary>Removes a range, and keeps what sticks out of it on both sides.</summary>

@@ -9,8 +9,18 @@ public sealed partial class FakeKernel
 
     public void Mincore(HostAddress address, ulong length, Span<byte> pages)
     {
-        pages.Clear();
-        Enter(nameof(Mincore), () => true);
+        var found = new byte[length / MappedMemory.PageSize];
+        Enter(nameof(Mincore), () =>
+        {
+            for (ulong at = 0; at < length; at += MappedMemory.PageSize)
+            {
+                var (start, mapping) = MappingAt(address.Value + at) ?? throw new KernelException("mincore", Errno.ENOMEM);
+                var page = (mapping.Offset + (address.Value + at - start)) / MappedMemory.PageSize;
+                found[at / MappedMemory.PageSize] = mapping.Backing.Pages.ContainsKey(page) ? (byte)1 : (byte)0;
+            }
+            return true;
+        });
+        found.CopyTo(pages);
     }
 
     public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, Span<PageRegion> regions, out HostAddress scanned) =>
@@ -22,7 +32,12 @@ public sealed partial class FakeKernel
         Enter(nameof(QueryPageNodes), () => true);
     }
 
-    public FileStatus Stat(string path) => throw new KernelException("stat", Errno.ENOENT);
+    /// <summary>What the directory of descriptors says is open; null: there is no such directory.</summary>
+    public ulong? DescriptorsInUse { get; set; }
+
+    public FileStatus Stat(string path) => path == "/proc/self/fd" && DescriptorsInUse is { } open
+        ? new FileStatus(open, 0, 0, 0, 0, 0)
+        : throw new KernelException("stat", Errno.ENOENT);
 
     public string ReadLink(string path) => throw new KernelException("readlink", Errno.ENOENT);
 

@@ -18,6 +18,9 @@ public sealed partial class FakeKernel : IKernel
     /// <summary>Every call by its method's name, in order.</summary>
     public List<string> Calls { get; } = [];
 
+    /// <summary>Methods that say they have succeeded and have done nothing.</summary>
+    public HashSet<string> Lies { get; } = [];
+
     /// <summary>Told of every call, on its thread.</summary>
     public Action<string>? OnCall { get; set; }
 
@@ -33,6 +36,9 @@ public sealed partial class FakeKernel : IKernel
     };
 
     public int ApiVersion { get; set; } = 12;
+
+    /// <summary>Flags of a guest_memfd that it does not know are no error.</summary>
+    public bool TakesAnyFlag { get; set; }
 
     public int OpenDescriptors => _files.Keys.Count(handle => !handle.IsClosed);
 
@@ -73,7 +79,7 @@ public sealed partial class FakeKernel : IKernel
     public GuestMemfd CreateGuestMemfd(VmFd vm, ulong size, GuestMemfdFlags flags) => Enter(nameof(CreateGuestMemfd), () =>
     {
         var supported = (GuestMemfdFlags)Extensions[KvmCapability.GuestMemfdFlags];
-        if (size == 0 || size % MappedMemory.PageSize != 0 || (flags & ~supported) != 0)
+        if (size == 0 || size % MappedMemory.PageSize != 0 || (!TakesAnyFlag && (flags & ~supported) != 0))
             throw new KernelException("ioctl(KVM_CREATE_GUEST_MEMFD)", Errno.EINVAL);
         return Register(new GuestMemfd(Null()), new FakeFile("anon_inode:[kvm-gmem]") { Size = size, Flags = flags });
     });
@@ -91,6 +97,15 @@ public sealed partial class FakeKernel : IKernel
             ? true
             : throw new KernelException("ioctl(KVM_GET_DIRTY_LOG)", Errno.ENOENT));
     }
+
+    public void EnableDirtyRing(VmFd vm, ulong bytes) => Enter(nameof(EnableDirtyRing), () => true);
+
+    public int ResetDirtyRings(VmFd vm) => Enter(nameof(ResetDirtyRings), () => 0);
+
+    public void SetMemoryAttributes(VmFd vm, GuestAddress gpa, ulong size, bool isPrivate) =>
+        Enter<bool>(nameof(SetMemoryAttributes), () => throw new KernelException("ioctl(KVM_SET_MEMORY_ATTRIBUTES)", Errno.ENOTTY));
+
+    public void PreFaultMemory(VcpuFd vcpu, GuestAddress gpa, ulong size) => throw NoVcpu();
 
     public VcpuFd CreateVcpu(VmFd vm, uint id) => throw NoVcpu();
 
@@ -148,7 +163,7 @@ public sealed partial class FakeKernel : IKernel
                 _failures[method] = (failure.Countdown - 1, failure.Errno);
             }
 
-            return work();
+            return Lies.Contains(method) ? default! : work();
         }
     }
 

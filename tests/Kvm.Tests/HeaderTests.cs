@@ -20,12 +20,15 @@ public class HeaderTests(ITestOutputHelper output)
     {
         [typeof(kvm_userspace_memory_region2)] = nameof(KvmIoctl.KVM_SET_USER_MEMORY_REGION2),
         [typeof(kvm_create_guest_memfd)] = nameof(KvmIoctl.KVM_CREATE_GUEST_MEMFD),
+        [typeof(kvm_memory_attributes)] = nameof(KvmIoctl.KVM_SET_MEMORY_ATTRIBUTES),
+        [typeof(kvm_pre_fault_memory)] = nameof(KvmIoctl.KVM_PRE_FAULT_MEMORY),
     };
 
     private static readonly Type[] Structures =
     [
         typeof(kvm_regs), typeof(kvm_segment), typeof(kvm_dtable), typeof(kvm_sregs), typeof(kvm_cpuid_entry2), typeof(kvm_stats_header),
         typeof(kvm_stats_desc), typeof(kvm_userspace_memory_region2), typeof(kvm_create_guest_memfd), typeof(kvm_dirty_log),
+        typeof(kvm_memory_attributes), typeof(kvm_pre_fault_memory), typeof(kvm_enable_cap), typeof(kvm_dirty_gfn),
     ];
 
     [Fact]
@@ -39,7 +42,7 @@ public class HeaderTests(ITestOutputHelper output)
             AppendStructure(source, type);
         (string, int)[] runFields =
             [("immediate_exit", 1), ("exit_reason", 8), ("mmio.phys_addr", 32), ("mmio.len", 48), ("mmio.is_write", 52)];
-        (string, int)[] exits = [("IO", 2), ("MMIO", 6), ("SHUTDOWN", 8), ("FAIL_ENTRY", 9), ("INTR", 10), ("INTERNAL_ERROR", 17)];
+        (string, int)[] exits = [("IO", 2), ("MMIO", 6), ("SHUTDOWN", 8), ("FAIL_ENTRY", 9), ("INTR", 10), ("INTERNAL_ERROR", 17), ("DIRTY_RING_FULL", 31)];
         foreach (var (field, offset) in runFields)
             Append(source, $"offsetof(struct kvm_run, {field}) == {offset}");
         foreach (var (name, value) in exits)

@@ -23,6 +23,11 @@ internal static class CommandList
         + "what is in them; cancelled or failed, those that were made stay. The backend cannot be removed meanwhile, and its property prealloc "
         + "turns true when jobs have populated all of it. The job belongs to the guest: a client that leaves does not end it.";
 
+    private const string DirtyRateDoc =
+        "Begins to measure how fast guest memory is written. Mode dirty-bitmap counts, by KVM's dirty log, what vCPUs of this VM write and nothing "
+        + "else; slots bound by descriptor have none and are refused. Mode dirty-ring does the same where -accel kvm,dirty-ring-size=N has made rings. Mode page-sampling estimates from pages chosen at random, whoever changes them. "
+        + "While another process holds a backend it is refused by that process's name. Answered when counting has begun; other commands go on.";
+
     private const string ObjectAddDoc =
         "Makes an object; answered when its memory is there, with prealloc all of its pages. Others see it only then; its id is taken meanwhile. "
         + "Only this session waits, and a client that leaves does not cancel it.";
@@ -73,7 +78,7 @@ internal static class CommandList
         Act<Nothing>("system_powerdown", "Asks the guest to power down; no guest OS reacts here.", (client, _) => ControlCommands.Powerdown(client)),
         ActSlowly<Nothing>("quit", "Ends the daemon, and first the jobs.", (client, _) => ControlCommands.QuitAsync(client)),
         new Command<Client, HumanMonitorArguments, string>(
-            "human-monitor-command", "Carries out a line of the human monitor: help, and info with what help info lists.",
+            "human-monitor-command", "Carries out a line of the human monitor: help, xp, and info with what help info lists.",
             Shapes.Text, (client, arguments) => new(HumanCommands.Run(client, arguments)))
         { Features = Features.SavevmMonitorNodes },
         new Command<Client, YankArguments, Nothing>(
@@ -121,6 +126,20 @@ internal static class CommandList
             "query-memory-devices", "Lists the plugged memory, by address.", Shapes.StructList, (client, _) => MemoryCommands.QueryMemoryDevices(client)),
         Query<Nothing, MemorySizeSummary>(
             "query-memory-size-summary", "Says how much memory the guest has.", Shapes.Struct, (client, _) => MemoryCommands.QueryMemorySizeSummary(client)),
+        new Command<Client, StatsFilter, List<StatsResult>>(
+            "query-stats",
+            "Says what KVM counts for the VM, and for the probe vCPU once probe-guest-memory has made it; names are the kernel's.",
+            Shapes.StructList, StatsCommands.QueryAsync)
+        { AllowReadOnly = true },
+        new Command<Client, StatsSchemaArguments, List<StatsSchema>>(
+            "query-stats-schemas", "Says what the statistics of query-stats mean, as the kernel describes them.", Shapes.StructList,
+            StatsCommands.QuerySchemasAsync)
+        { AllowReadOnly = true },
+        ActSlowly<CalcDirtyRateArguments>("calc-dirty-rate", DirtyRateDoc, DirtyRateCommands.CalcAsync),
+        Query<QueryDirtyRateArguments, DirtyRateInfo>(
+            "query-dirty-rate", "Says what the last calc-dirty-rate found, or that it still counts.", Shapes.Struct, DirtyRateCommands.Query),
+        ActSlowly<PmemsaveArguments>(
+            "pmemsave", "Saves guest physical memory to a file; what nobody has touched becomes a hole of it.", SaveCommands.PmemsaveAsync),
         new Command<Client, DeviceAddArguments, Nothing>(
             "device_add",
             "Plugs a device: a pc-dimm with memdev (id or QOM path of a backend), addr, slot and node. What is not given is chosen.",

@@ -75,9 +75,9 @@ internal static class ProbeCommands
         var highest = ProbeVcpu.HighestAddress(guest.Vm!.Capabilities);
         if (!gpa.TryAdd(size - 1, out var last) || last > highest)
             throw new QmpException($"'addr' {gpa} with 'size' {size} is beyond what the probe vCPU reaches ({highest})");
-        if (operation == GuestProbeOperation.Compare && FindSlot(guest.State, gpa) is { } slot && last > slot.Last)
+        if (operation == GuestProbeOperation.Compare && guest.State.Slots.Holding(gpa) is { } slot && last > slot.Last)
             throw new QmpException($"'addr' {gpa} with 'size' {size} is more than one slot, which ends at {slot.Last}");
-        if (operation == GuestProbeOperation.Compare && size > MaxTransfer && FindSlot(guest.State, gpa) is null)
+        if (operation == GuestProbeOperation.Compare && size > MaxTransfer && guest.State.Slots.Holding(gpa) is null)
             throw new QmpException($"'size' {size} is more than {MaxTransfer}, and there is no slot at 'addr' {gpa}");
     }
 
@@ -86,7 +86,7 @@ internal static class ProbeCommands
     {
         await guest.Lending.SettleAsync().ConfigureAwait(false);
         var state = guest.State;
-        foreach (var slot in state.Slots.Values.Where(slot => slot.Slot.Overlaps(gpa, size)))
+        foreach (var slot in state.Slots.Overlapping(gpa.Value, size))
             if (state.Backends.Values.FirstOrDefault(published => published.Backend.QomPath == slot.Memdev) is { Loan: { State: MemoryLoanState.Held } loan } lent)
                 throw LendErrors.HeldBy(lent.Backend.Id, guest.Lending.Ledger.Names(loan), "'force'");
     }
@@ -127,7 +127,7 @@ internal static class ProbeCommands
     /// <summary>The host's view of a range in one slot; null where there is none, or the slot went away meanwhile.</summary>
     private static byte[]? HostBytes(Guest guest, GuestState state, GuestAddress gpa, int size)
     {
-        if (FindSlot(state, gpa) is not { } slot || gpa.Add((ulong)size - 1) > slot.Last)
+        if (state.Slots.Holding(gpa) is not { } slot || gpa.Add((ulong)size - 1) > slot.Last)
             return null;
         var bytes = new byte[size];
         try
@@ -139,11 +139,8 @@ internal static class ProbeCommands
             return null;
         }
         // Memory is unmapped only after its slot is gone from the published state: while it is there, the bytes were the guest's.
-        return guest.State.Slots.TryGetValue(slot.Gpa.Value, out var still) && ReferenceEquals(still.Slot, slot) ? bytes : null;
+        return ReferenceEquals(guest.State.Slots[slot.Gpa.Value]?.Slot, slot) ? bytes : null;
     }
-
-    private static MemorySlot? FindSlot(GuestState state, GuestAddress gpa) =>
-        state.Slots.Values.FirstOrDefault(slot => slot.Slot.Gpa <= gpa && gpa <= slot.Slot.Last)?.Slot;
 
     private static void AddDifference(GuestProbeResult result, GuestAddress gpa, ReadOnlySpan<byte> guest, ReadOnlySpan<byte> host)
     {

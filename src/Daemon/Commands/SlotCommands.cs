@@ -21,14 +21,14 @@ internal static class SlotCommands
             throw ProtocolErrors.Expects("limit", $"a value from 1 to {MaxLimit}");
         var state = client.Pin();
         var memdev = arguments.Memdev is null ? null : BackendLookup.Find(client.Guest, state, arguments.Memdev).Backend.QomPath;
-        var found = state.Slots.Values.Where(slot => Overlaps(slot.Slot, arguments.Addr, arguments.Size) && (memdev is null || slot.Memdev == memdev))
+        var found = state.Slots.Overlapping(arguments.Addr ?? 0, arguments.Size ?? ulong.MaxValue).Where(slot => memdev is null || slot.Memdev == memdev)
             .Take((int)limit + 1).ToList();
         var next = found.Count > limit ? found[^1].Slot.Gpa.Value : (ulong?)null;
         var guest = client.Guest;
         return new MemorySlotMap
         {
             Generation = state.Generation,
-            Slots = [.. found.Take((int)limit).Select(slot => slot.ToInfo(client.Session.ReadOnly))],
+            Slots = [.. found.Take((int)limit).Select(slot => slot.ToInfo(client.Session.ReadOnly, state.DirtyLogged.Contains(slot.Slot)))],
             NextAddr = next,
             Limits = new MemorySlotLimits
             {
@@ -37,6 +37,10 @@ internal static class SlotCommands
                 DeviceUsed = (uint)state.Dimms.Count,
                 DeviceMax = guest.Machine.DimmSlots,
                 AddrMax = guest.Vm is null ? null : ProbeVcpu.HighestAddress(guest.Vm.Capabilities).Value,
+                DescriptorsUsed = guest.Limits.DescriptorsUsed,
+                DescriptorsMax = guest.Limits.DescriptorsMax,
+                MappingsUsed = guest.Limits.MappingsUsed(state),
+                MappingsMax = guest.Limits.MappingsMax,
             },
         };
     }
@@ -68,15 +72,5 @@ internal static class SlotCommands
                 Detail = ability.Detail,
             })],
         };
-    }
-
-    private static bool Overlaps(MemorySlot slot, ulong? addr, ulong? size)
-    {
-        if (addr is not { } start)
-            return true;
-        if (slot.Last.Value < start)
-            return false;
-        // A range that runs past the end of the address space ends there.
-        return size is not { } length || length > ulong.MaxValue - start || slot.Gpa.Value < start + length;
     }
 }

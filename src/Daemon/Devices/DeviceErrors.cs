@@ -25,6 +25,9 @@ internal static class DeviceErrors
 
     public static QmpException MemdevBusy(string id) => new($"can't use already busy memdev: {id}");
 
+    /// <summary>QEMU's text, and behind it the figure.</summary>
+    public static QmpException NoKvmSlots(int limit) => new($"hypervisor has no free memory slots left; KVM has {limit}");
+
     public static QmpException NoSlots() => new("no slots where allocated, please specify the 'slots' option");
 
     public static QmpException InvalidSlot(long slot, uint slots) => new($"invalid slot number {slot}, valid range is [0-{slots - 1}]");
@@ -48,8 +51,8 @@ internal static class DeviceErrors
     public static QmpException NoGap() =>
         new("could not find position in guest address space for memory device - memory fragmented due to alignments");
 
-    public static QmpException NodeOutOfRange(uint node) =>
-        new($"'DIMM property node has value {node}' which exceeds the number of numa nodes: 1");
+    public static QmpException NodeOutOfRange(uint node, uint nodes) =>
+        new($"'DIMM property node has value {node}' which exceeds the number of numa nodes: {nodes}");
 
     public static QmpException FixedByRealize(string property, string id, string type, bool isLink) =>
         new($"Attempt to set {(isLink ? "link " : "")}property '{property}' on device '{id}' (type '{type}') after it was realized");

@@ -1,22 +1,29 @@
+using System.Globalization;
 using Hostmemd.Guests;
+using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Devices;
 
 /// <summary>
 /// Which address and DIMM slot each DIMM has, those that are only being plugged included. Pure bookkeeping; belongs to the guest's owner.
+/// Nothing in it is linear in the number of DIMMs.
 /// </summary>
 internal sealed class DimmBay(Machine machine)
 {
-    private sealed record Occupant(string? Id, DimmPlace Place);
+    /// <summary>No id looks like this: '[' is not allowed in one.</summary>
+    private const string NamelessStart = "device[";
 
-    private readonly SortedDictionary<ulong, Occupant> _byAddr = [];
-    private readonly SortedSet<int> _freedSlots = [];
-    private readonly HashSet<int> _usedSlots = [];
+    private sealed record Occupant(string? Id);
+
+    private readonly RangeMap<Occupant> _byAddr = new();
+    private readonly RangeMap<int> _slots = new();
+    private readonly RangeMap<int> _nameless = new();
     private readonly HashSet<string> _names = [];
     private readonly Dictionary<string, string?> _leaving = [];
-    private int _firstUnusedSlot;
     private ulong _used;
+
+    public int Count => _byAddr.Count;
 
     /// <summary>Takes a device's name, or the next free one for a device without.</summary>
     /// <exception cref="QmpException">Another device has it.</exception>
@@ -24,17 +31,16 @@ internal sealed class DimmBay(Machine machine)
     {
         if (id is not null)
             return _names.Add(id) ? id : throw DeviceErrors.DuplicateId(id);
-        // No id looks like this: '[' is not allowed in one.
-        var number = 0;
-        while (!_names.Add($"device[{number}]"))
-            number++;
-        return $"device[{number}]";
+        var number = LowestFree(_nameless);
+        _nameless.Add((ulong)number, 1, number);
+        return Nameless(number);
     }
 
     public void ReleaseName(string name)
     {
-        _names.Remove(name);
         _leaving.Remove(name);
+        if (!_names.Remove(name))
+            _nameless.Remove(ulong.Parse(name.AsSpan(NamelessStart.Length).TrimEnd(']'), CultureInfo.InvariantCulture));
     }
 
     /// <summary>Lets one client remove a device.</summary>
@@ -60,13 +66,9 @@ internal sealed class DimmBay(Machine machine)
             throw DeviceErrors.NotEnoughSpace(_used, machine.PluggableSize);
         if (size % alignment != 0)
             throw DeviceErrors.SizeMisaligned(alignment);
-        var place = new DimmPlace(addr == 0 ? FirstGap(size, alignment) : CheckAddr(addr, size, alignment), size, slot < 0 ? LowestFreeSlot() : slot);
-        _byAddr.Add(place.Addr, new Occupant(id, place));
-        _usedSlots.Add(place.Slot);
-        _freedSlots.Remove(place.Slot);
-        for (; _firstUnusedSlot <= place.Slot; _firstUnusedSlot++)
-            if (_firstUnusedSlot < place.Slot)
-                _freedSlots.Add(_firstUnusedSlot);
+        var place = new DimmPlace(addr == 0 ? FirstGap(size, alignment) : CheckAddr(addr, size, alignment), size, slot < 0 ? LowestFree(_slots) : slot);
+        _byAddr.Add(place.Addr, size, new Occupant(id));
+        _slots.Add((ulong)place.Slot, 1, place.Slot);
         _used += size;
         return place;
     }
@@ -74,8 +76,7 @@ internal sealed class DimmBay(Machine machine)
     public void Release(DimmPlace place)
     {
         _byAddr.Remove(place.Addr);
-        _usedSlots.Remove(place.Slot);
-        _freedSlots.Add(place.Slot);
+        _slots.Remove((ulong)place.Slot);
         _used -= place.Size;
     }
 
@@ -85,13 +86,11 @@ internal sealed class DimmBay(Machine machine)
             throw DeviceErrors.NoSlots();
         if (slot < -1 || slot >= machine.DimmSlots)
             throw DeviceErrors.InvalidSlot(slot, machine.DimmSlots);
-        if (slot >= 0 && _usedSlots.Contains(slot))
+        if (slot >= 0 && _slots.TryFindOverlap((ulong)slot, 1, out _))
             throw DeviceErrors.SlotBusy(slot);
-        if (slot < 0 && _usedSlots.Count >= machine.DimmSlots)
+        if (slot < 0 && _slots.Count >= machine.DimmSlots)
             throw DeviceErrors.NoFreeSlots();
     }
-
-    private int LowestFreeSlot() => _freedSlots.Count > 0 ? _freedSlots.Min : _firstUnusedSlot;
 
     private ulong CheckAddr(ulong addr, ulong size, ulong alignment)
     {
@@ -100,24 +99,20 @@ internal sealed class DimmBay(Machine machine)
         var (start, window) = (machine.DeviceMemoryBase, machine.DeviceMemoryWindow);
         if (addr < start || size > window || addr - start > window - size)
             throw DeviceErrors.OutOfRange(addr, size, start, window);
-        foreach (var occupant in _byAddr.Values)
-            if (occupant.Place.Addr < addr + size && addr < occupant.Place.Addr + occupant.Place.Size)
-                throw DeviceErrors.Conflict(occupant.Id);
+        if (_byAddr.TryFindOverlap(addr, size, out var occupant))
+            throw DeviceErrors.Conflict(occupant.Id);
         return addr;
     }
 
     private ulong FirstGap(ulong size, ulong alignment)
     {
         var (start, window) = (machine.DeviceMemoryBase, machine.DeviceMemoryWindow);
-        var candidate = AlignUp(start, alignment);
-        foreach (var place in _byAddr.Values.Select(occupant => occupant.Place))
-        {
-            if (candidate + size <= place.Addr)
-                break;
-            candidate = Math.Max(candidate, AlignUp(place.Addr + place.Size, alignment));
-        }
-        return candidate - start <= window - size ? candidate : throw DeviceErrors.NoGap();
+        return _byAddr.FirstGap(start, size, alignment) is { } addr && size <= window && addr - start <= window - size
+            ? addr
+            : throw DeviceErrors.NoGap();
     }
 
-    private static ulong AlignUp(ulong value, ulong unit) => checked(value + unit - 1) / unit * unit;
+    private static int LowestFree(RangeMap<int> numbers) => (int)numbers.FirstGap(0, 1, 1)!;
+
+    private static string Nameless(int number) => $"{NamelessStart}{number}]";
 }

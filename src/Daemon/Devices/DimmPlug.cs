@@ -32,7 +32,7 @@ internal static class DimmPlug
             {
                 Dimms = state.Dimms.Add(dimm.Place.Addr, dimm),
                 DimmsByName = state.DimmsByName.Add(dimm.Name, dimm),
-                Slots = published is null ? state.Slots : state.Slots.Add(dimm.Place.Addr, published),
+                Slots = published is null ? state.Slots : state.Slots.Add(published),
             },
             next => published is null ? [] : [Events.MemorySlotAdded(published, next.Generation, guest.Clock)]);
     }
@@ -48,7 +48,7 @@ internal static class DimmPlug
                 throw ObjectErrors.DeviceNotFound(dimm.Id ?? dimm.QomPath);
             guest.Dimms.BeginRemoval(dimm.Name);
         });
-        guest.State.Slots.TryGetValue(dimm.Place.Addr, out var published);
+        var published = guest.State.Slots[dimm.Place.Addr];
         if (published is not null)
             await DeleteSlotAsync(guest, dimm, published.Slot).ConfigureAwait(false);
         guest.Change(
@@ -83,8 +83,9 @@ internal static class DimmPlug
                 backend = null;
                 throw DeviceErrors.MemdevBusy(busy.Id);
             }
+            CheckKvmSlots(guest, state);
             var size = state.Backends[backend.Id].Properties.Size;
-            if (options.Node != 0)
+            if (options.Node >= guest.Options.Nodes)
                 CheckPlaceFirst(guest, options, size, backend.Alignment);
             var place = guest.Dimms.Take(options.Id, options.Addr, size, options.Slot, backend.Alignment);
             return new Dimm(options.Id, name, place, options.Node, backend, hotplugged);
@@ -97,11 +98,18 @@ internal static class DimmPlug
         }
     });
 
-    /// <summary>The machine has one NUMA node. QEMU says so only when the place would have been fine.</summary>
+    /// <summary>KVM's slots are counted with those of DIMMs that are only being plugged.</summary>
+    private static void CheckKvmSlots(Guest guest, GuestState state)
+    {
+        if (guest.Vm is { } vm && state.Slots.Count - state.Dimms.Count + guest.Dimms.Count >= vm.Capabilities.MaxSlots)
+            throw DeviceErrors.NoKvmSlots(vm.Capabilities.MaxSlots);
+    }
+
+    /// <summary>The machine has no such NUMA node. QEMU says so only when the place would have been fine.</summary>
     private static void CheckPlaceFirst(Guest guest, DeviceOptions options, ulong size, ulong alignment)
     {
         guest.Dimms.Release(guest.Dimms.Take(options.Id, options.Addr, size, options.Slot, alignment));
-        throw DeviceErrors.NodeOutOfRange(options.Node);
+        throw DeviceErrors.NodeOutOfRange(options.Node, guest.Options.Nodes);
     }
 
     private static void GiveBack(Guest guest, Dimm dimm) => guest.Owned(_ =>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Hostmemd.Api;
 using Hostmemd.Commands;
 using Hostmemd.Devices;
+using Hostmemd.DirtyRate;
 using Hostmemd.Jobs;
 using Hostmemd.Kvm;
 using Hostmemd.Lending;
@@ -36,6 +37,8 @@ internal sealed class Guest : IAsyncDisposable
     {
         (Options, Kernel, Vm, Clock, Log) = (options, kernel, vm, clock, log);
         Dimms = new DimmBay(options.Machine);
+        DirtyRate = new DirtyRateMeter(this);
+        Limits = new HostLimits(kernel, options.Host);
         Populator = new Populator(this);
         Input = new InputBudget { Relieved = ReturnMemory };
         Jobs = new JobTable(this);
@@ -61,6 +64,10 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>What the input of all its clients may take.</summary>
     public InputBudget Input { get; }
+
+    public DirtyRateMeter DirtyRate { get; }
+
+    public HostLimits Limits { get; }
 
     public NamedDescriptors Descriptors { get; }
 
@@ -91,11 +98,14 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>Makes the guest: VM, RAM, slots. On failure nothing is left.</summary>
     /// <exception cref="KernelException">KVM cannot be used.</exception>
+    /// <exception cref="DirtyRingException">KVM has no dirty ring of that size.</exception>
     /// <exception cref="QmpException">The machine's RAM cannot be had.</exception>
     public static async Task<Guest> StartAsync(GuestOptions options, IKernel kernel, TimeProvider clock, ILogger log)
     {
-        var vm = options.UseKvm ? await VmThread.StartAsync(kernel).ConfigureAwait(false) : null;
+        var vm = options.UseKvm ? await VmThread.StartAsync(kernel, options.DirtyRingSize).ConfigureAwait(false) : null;
         var guest = new Guest(options, kernel, vm, clock, log);
+        if (options.DirtyRingSize > 0 && vm is { DirtyRingEntries: 0 })
+            log.Warning("KVM has no dirty ring: calc-dirty-rate has the mode dirty-bitmap");
         try
         {
             await guest.Lending.Paths.StartAsync().ConfigureAwait(false);
@@ -225,6 +235,7 @@ internal sealed class Guest : IAsyncDisposable
     /// <summary>Unplugs, unmaps and closes everything, slots before memory. What fails is logged; the rest goes on.</summary>
     public async ValueTask DisposeAsync()
     {
+        await DirtyRate.DisposeAsync().ConfigureAwait(false);
         await Jobs.DisposeAsync().ConfigureAwait(false);
         await Populator.DisposeAsync().ConfigureAwait(false);
         try

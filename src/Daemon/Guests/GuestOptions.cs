@@ -9,8 +9,20 @@ internal sealed record GuestOptions
 {
     public required Machine Machine { get; init; }
 
+    /// <summary>Entries of a vCPU's dirty ring; 0: bitmaps.</summary>
+    public uint DirtyRingSize { get; init; }
+
     /// <summary>The accelerator is KVM; else there is none.</summary>
     public bool UseKvm { get; init; }
+
+    /// <summary>Ids of the backends that are the machine's memory, in the order of its map; empty: it makes its own.</summary>
+    public IReadOnlyList<string> RamBackends { get; init; } = [];
+
+    /// <summary>They are the memory of NUMA nodes, one each.</summary>
+    public bool HasNumaNodes { get; init; }
+
+    /// <summary>NUMA nodes of the guest.</summary>
+    public uint Nodes => HasNumaNodes ? (uint)RamBackends.Count : 1;
 
     /// <summary>KVM could be used here, whether it is or not.</summary>
     public bool KvmPresent { get; init; }

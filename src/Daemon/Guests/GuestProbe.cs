@@ -8,6 +8,9 @@ internal sealed class GuestProbe : IAsyncDisposable
     private readonly SemaphoreSlim _making = new(1);
     private ProbeVcpu? _vcpu;
 
+    /// <summary>The vCPU where somebody has used it; null: there is none yet.</summary>
+    public ProbeVcpu? Made => Volatile.Read(ref _vcpu);
+
     /// <summary>The vCPU.</summary>
     /// <exception cref="KernelException">KVM cannot make one.</exception>
     public async ValueTask<ProbeVcpu> GetAsync(Guest guest, VmThread vm)
@@ -21,7 +24,7 @@ internal sealed class GuestProbe : IAsyncDisposable
                 return _vcpu;
             var made = await ProbeVcpu.CreateAsync(vm, guest.Machine.AboveMap, leak => guest.Log.Error("Probe memory leaked: {Leak}", leak))
                 .ConfigureAwait(false);
-            guest.Change(state => state with { Slots = state.Slots.Add(made.Slot.Gpa.Value, new PublishedSlot(made.Slot, null, null)) });
+            guest.Change(state => state with { Slots = state.Slots.Add(new PublishedSlot(made.Slot, null, null)) });
             Volatile.Write(ref _vcpu, made);
             return made;
         }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostmemd.Api;
 using Hostmemd.Devices;
+using Hostmemd.Kvm;
 using Hostmemd.Lending;
 
 namespace Hostmemd.Guests;
@@ -36,6 +37,20 @@ internal sealed record GuestState
     /// <summary>The same, by the last component of their QOM path.</summary>
     public ImmutableDictionary<string, Dimm> DimmsByName { get; init; } = ImmutableDictionary<string, Dimm>.Empty;
 
+    public static ImmutableHashSet<MemorySlot> NoSlots { get; } = ImmutableHashSet<MemorySlot>.Empty;
+
+    /// <summary>The slots whose writes KVM logs at the moment, by identity; nobody changes it.</summary>
+    public IReadOnlySet<MemorySlot> DirtyLogged { get; init; } = NoSlots;
+
+    /// <summary>The machine's own memory, by guest physical address.</summary>
+    public ImmutableArray<GuestMemoryRange> BaseMemory { get; init; } = [];
+
     /// <summary>KVM's memory slots, by guest physical address.</summary>
-    public ImmutableSortedDictionary<ulong, PublishedSlot> Slots { get; init; } = ImmutableSortedDictionary<ulong, PublishedSlot>.Empty;
+    public SlotMap Slots { get; init; } = SlotMap.Empty;
+
+    /// <summary>What of a range is memory, by rising address; with accel=none too, where there are no slots.</summary>
+    public IEnumerable<GuestMemoryRange> MemoryIn(ulong addr, ulong size) => BaseMemory
+        .Concat(Dimms.Values.Select(dimm => new GuestMemoryRange(dimm.Place.Addr, dimm.Place.Size, dimm.Backend, 0)))
+        .Where(range => range.Addr + (range.Size - 1) >= addr && (range.Addr <= addr || range.Addr - addr < size))
+        .Select(range => range.Cut(addr, size));
 }

@@ -7,7 +7,8 @@ namespace Hostmemd.Guests;
 internal sealed record PublishedSlot(MemorySlot Slot, string? Memdev, string? Device)
 {
     /// <param name="hideHostAddress">For a read-only socket.</param>
-    public MemorySlotInfo ToInfo(bool hideHostAddress = false) => new()
+    /// <param name="isLogged">KVM logs writes at the moment.</param>
+    public MemorySlotInfo ToInfo(bool hideHostAddress = false, bool isLogged = false) => new()
     {
         KvmSlot = Slot.Id,
         Addr = Slot.Gpa.Value,
@@ -16,7 +17,7 @@ internal sealed record PublishedSlot(MemorySlot Slot, string? Memdev, string? De
         Binding = Slot.Binding,
         Use = Slot.Use,
         ReadOnly = Slot.ReadOnly,
-        DirtyLog = Slot.DirtyLog,
+        DirtyLog = Slot.DirtyLog || isLogged,
         Offset = Memdev is null ? null : Slot.Offset,
         Memdev = Memdev,
         Device = Device,

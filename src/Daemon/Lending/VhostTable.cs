@@ -20,7 +20,7 @@ internal static class VhostTable
         var unplugged = new List<PublishedBackend>();
         foreach (var published in backends)
         {
-            var slots = state.Slots.Values.Where(slot => slot.Memdev == published.Backend.QomPath).ToList();
+            var slots = state.Slots.All.Where(slot => slot.Memdev == published.Backend.QomPath).ToList();
             // Without KVM there are no slots, but the DIMM has its address all the same.
             var dimm = state.Dimms.Values.FirstOrDefault(dimm => dimm.Backend == published.Backend);
             if (slots.Count > 0)

@@ -26,6 +26,8 @@ internal static class HumanMonitor
     private static readonly HumanCommand[] Commands =
     [
         new(["help", "?"], "[cmd]", "lists the commands, or says what one is for") { TakesRest = true, Run = (_, words) => Help(words!) },
+        new(["xp"], "/fmt addr", "shows physical memory; fmt is a count, one of x d u o c, and one of b h w g")
+        { TakesRest = true, Run = (client, text) => MemoryDump.Run(client, text!) },
         new(["info"], "[subcommand]", "shows a part of the guest's state; alone it lists the parts") { SubCommands = Info, Run = (_, _) => HelpOf(Info, "info ") },
     ];
 

@@ -30,6 +30,7 @@ internal static class BackendFactory
             properties.PreallocContext = context?.QomPath ?? "";
             properties.FillDefaults(share: options.QomType is not (ObjectType.MemoryBackendRam or ObjectType.MemoryBackendFile));
             var tooLarge = properties.Prealloc == true ? PreallocRules.Refusal(guest, properties) : null;
+            guest.Limits.CheckRoomForBackend(guest.State, options.Id, needsDescriptor: options.QomType != ObjectType.MemoryBackendRam || properties.Share == true);
             backend = await AllocateAsync(guest, owner, options, tooLarge).ConfigureAwait(false);
             if (tooLarge is not null)
                 throw tooLarge;

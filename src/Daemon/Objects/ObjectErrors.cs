@@ -101,6 +101,10 @@ internal static class ObjectErrors
     public static QmpException PreallocBeyondGroup(string name, ulong size, ulong limit, string file) =>
         new($"{Asks(name, size)} is beyond the control group's limit ({file}, with swap {limit} bytes), use a smaller '{name}'");
 
+    /// <summary>Ours: QEMU says what the system call says that fails.</summary>
+    public static QmpException NoRoom(string id, string what, ulong used, ulong limit, string setting) =>
+        new($"no room for memory backend '{id}': {used} of {limit} {what} are in use, raise {setting}");
+
     /// <summary>Ours.</summary>
     public static QmpException UsedByJob(string id, string job) => new($"memory backend '{id}' is used by job '{job}'");
 

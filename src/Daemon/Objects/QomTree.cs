@@ -22,7 +22,8 @@ internal sealed class QomTree
             name => state.DimmsByName.TryGetValue(name, out var dimm) && dimm.Id is not null ? new DimmNode(dimm) : null);
         var anonymous = new ContainerNode(
             "/machine/peripheral-anon", "container",
-            () => state.Dimms.Values.Where(dimm => dimm.Id is null).Select(dimm => new DimmNode(dimm)));
+            () => state.Dimms.Values.Where(dimm => dimm.Id is null).Select(dimm => new DimmNode(dimm)),
+            name => state.DimmsByName.TryGetValue(name, out var dimm) && dimm.Id is null ? new DimmNode(dimm) : null);
         var node = new ContainerNode("/machine", guest.Machine.QomType, () => [anonymous, peripheral]);
         var objects = new ContainerNode("/objects", "container", () => Objects(guest, state), name => FindObject(guest, state, name));
         _root = new ContainerNode("/", "container", () => [node, objects]);

@@ -20,12 +20,21 @@ internal sealed class DaemonOptions
     /// <summary>Accelerators in the order they are tried; empty: KVM where it can be had, else none.</summary>
     public IReadOnlyList<string> Accelerators { get; set; } = [];
 
+    /// <summary>Entries of a vCPU's dirty ring; 0: none is asked for.</summary>
+    public uint DirtyRingSize { get; set; }
+
     /// <summary>Bytes; null: the machine's default.</summary>
     public ulong? RamSize { get; set; }
 
     public ulong? MaxRamSize { get; set; }
 
     public ulong DimmSlots { get; set; }
+
+    /// <summary>The backend that is the machine's memory; null: the machine makes its own.</summary>
+    public string? MemoryBackend { get; set; }
+
+    /// <summary>Or the backends of its NUMA nodes, by node.</summary>
+    public Dictionary<uint, string> NumaNodes { get; } = [];
 
     public bool StartPaused { get; set; }
 

@@ -108,10 +108,13 @@ internal static class DaemonProcess
         {
             Machine = machine,
             UseKvm = useKvm,
+            DirtyRingSize = options.DirtyRingSize,
             KvmPresent = kvmPresent,
             Name = options.Name,
             Uuid = options.Uuid,
             Autostart = !options.StartPaused,
+            RamBackends = NumaOption.BackendsOf(options),
+            HasNumaNodes = options.NumaNodes.Count > 0,
             Monitors = Math.Max(1, options.Listen.Count),
             LendDirectory = options.LendDirectory,
         };
@@ -124,6 +127,10 @@ internal static class DaemonProcess
         {
             throw new OptionException($"failed to initialize kvm: {e.Message}");
         }
+        catch (DirtyRingException e)
+        {
+            throw new OptionException($"-accel kvm,dirty-ring-size={options.DirtyRingSize}: {e.Message}");
+        }
         catch (QmpException e)
         {
             throw new OptionException(e.Message);
@@ -133,6 +140,7 @@ internal static class DaemonProcess
             foreach (var (text, objectOptions) in options.Objects)
                 await StartStepAsync($"-object {text}", async () =>
                     await ObjectFactory.AddAsync(guest, guest.Work, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
+            await UseRamBackendsAsync(guest).ConfigureAwait(false);
             foreach (var (text, members) in options.Devices)
                 await StartStepAsync($"-device {text}", () =>
                     DimmPlug.AddAsync(guest, DeviceOptions.Read(members, machine.HasDimms), hotplugged: false)).ConfigureAwait(false);
@@ -142,6 +150,22 @@ internal static class DaemonProcess
         {
             await guest.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    private static async Task UseRamBackendsAsync(Guest guest)
+    {
+        try
+        {
+            await BaseMemory.UseNamedAsync(guest).ConfigureAwait(false);
+        }
+        catch (QmpException e)
+        {
+            throw new OptionException(e.Message);
+        }
+        catch (KernelException e)
+        {
+            throw new OptionException($"cannot register memory in KVM: {e.Message}");
         }
     }
 

@@ -14,11 +14,14 @@ internal static class HelpText
                                       listen on a Unix socket; may be given several times;
                                       without it: hostmemd.sock in $XDG_RUNTIME_DIR, or in /run as root
         guest
-          -machine none|q35[,accel=A[:B...]]   (or -M) q35 is its memory map alone; default none
-          -accel kvm|none             default: kvm where /dev/kvm opens, else none; tcg and qtest mean none
+          -machine none|q35[,accel=A[:B...]][,memory-backend=ID]
+                                      (or -M) q35 is its memory map alone; default none
+          -accel kvm[,dirty-ring-size=N]|none
+                                      default: kvm where /dev/kvm opens, else none; tcg and qtest mean none
           -m SIZE[,slots=N,maxmem=SIZE]        RAM and what can be plugged; default 0 on none, 128M on q35
           -object TYPE,id=ID[,...]    make an object at the start; JSON as well;
                                       "-object help" lists the types, "-object TYPE,help" the properties
+          -numa node,memdev=ID[,nodeid=N]      the machine's memory by NUMA nodes
           -device pc-dimm,memdev=ID[,...]      plug a DIMM at the start; JSON as well
           -S                          do not count as running until 'cont'
           -name NAME   -uuid UUID

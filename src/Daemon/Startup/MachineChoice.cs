@@ -14,7 +14,7 @@ internal static class MachineChoice
     /// <exception cref="OptionException">The sizes do not go together.</exception>
     public static Machine Make(DaemonOptions options)
     {
-        var ram = options.RamSize ?? (options.MachineKind == MachineKind.Q35 ? DefaultQ35Ram : 0);
+        var ram = options.RamSize ?? SizeOfBackend(options) ?? (options.MachineKind == MachineKind.Q35 ? DefaultQ35Ram : 0);
         ram = (ram + PageSize - 1) & ~(PageSize - 1);
         var most = options.MaxRamSize ?? ram;
         if (ram > MaxRam || most > MaxRam)
@@ -26,4 +26,9 @@ internal static class MachineChoice
             throw new OptionException("slots specified but no max-size");
         return new Machine { Kind = options.MachineKind, RamSize = ram, MaxRamSize = most, DimmSlots = (uint)options.DimmSlots };
     }
+
+    /// <summary>Where -m says nothing the machine is as large as the backend it is told to use.</summary>
+    private static ulong? SizeOfBackend(DaemonOptions options) => options.MemoryBackend is null
+        ? null
+        : options.Objects.FirstOrDefault(added => added.Options.Id == options.MemoryBackend).Options?.Backend?.Size;
 }

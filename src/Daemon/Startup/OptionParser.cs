@@ -1,3 +1,4 @@
+using System.Globalization;
 using Hostmemd.Api;
 using Hostmemd.Commands;
 using Hostmemd.Guests;
@@ -20,8 +21,9 @@ internal static class OptionParser
         ["qmp"] = new(true, AddListener),
         ["M"] = new(true, SetMachine),
         ["machine"] = new(true, SetMachine),
-        ["accel"] = new(true, (options, text) => options.Accelerators = [.. options.Accelerators, Accelerator(text)]),
+        ["accel"] = new(true, SetAccelerator),
         ["m"] = new(true, SetMemory),
+        ["numa"] = new(true, NumaOption.Apply),
         ["object"] = new(true, AddObject),
         ["device"] = new(true, (options, text) => options.Devices.Add((text, ReadDevice(text)))),
         ["S"] = new(false, (options, _) => options.StartPaused = true),
@@ -127,9 +129,30 @@ internal static class OptionParser
                 case "accel":
                     options.Accelerators = [.. value.Split(':').Select(Accelerator)];
                     break;
+                case "memory-backend":
+                    options.MemoryBackend = value;
+                    break;
                 default:
                     throw new OptionException($"Property '{Machine.QomTypeOf(options.MachineKind)}.{key}' not found");
             }
+    }
+
+    private static void SetAccelerator(DaemonOptions options, string text)
+    {
+        var parts = KeyValues.Split(text, "accel");
+        var name = parts[0].Value;
+        options.Accelerators = [.. options.Accelerators, Accelerator(name)];
+        foreach (var (key, value) in parts.Skip(1).Where(part => part.Key.Length > 0))
+        {
+            if (name != "kvm" || key != "dirty-ring-size")
+                throw new OptionException($"Property '{name}-accel.{key}' not found");
+            if (!long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var size))
+                throw ProtocolErrors.Expects(key, "uint64");
+            if (size is < 0 or > uint.MaxValue)
+                throw ProtocolErrors.Expects(key, "uint32_t");
+            Expect(size == 0 || long.IsPow2(size), "dirty-ring-size must be a power of two.");
+            options.DirtyRingSize = (uint)size;
+        }
     }
 
     private static string Accelerator(string text) => text switch

@@ -14,6 +14,9 @@ internal static class KvmIoctl
     public const uint KVM_CREATE_VCPU = 0xAE41;
     public const uint KVM_GET_DIRTY_LOG = 0x4010AE42;
     public const uint KVM_SET_USER_MEMORY_REGION2 = 0x40A0AE49; // KVM_CAP_USER_MEMORY2
+    public const uint KVM_ENABLE_CAP = 0x4068AEA3; // the vCPU too
+    public const uint KVM_RESET_DIRTY_RINGS = 0xAEC7; // KVM_CAP_DIRTY_LOG_RING
+    public const uint KVM_SET_MEMORY_ATTRIBUTES = 0x4020AED2; // KVM_CAP_MEMORY_ATTRIBUTES
     public const uint KVM_CREATE_GUEST_MEMFD = 0xC040AED4; // KVM_CAP_GUEST_MEMFD
 
     // vCPU
@@ -25,6 +28,7 @@ internal static class KvmIoctl
     public const uint KVM_SET_SIGNAL_MASK = 0x4004AE8B;
     public const uint KVM_SET_CPUID2 = 0x4008AE90; // KVM_CAP_EXT_CPUID
     public const uint KVM_SET_MP_STATE = 0x4004AE99; // KVM_CAP_MP_STATE
+    public const uint KVM_PRE_FAULT_MEMORY = 0xC040AED5; // KVM_CAP_PRE_FAULT_MEMORY
 
     // VM and vCPU
     public const uint KVM_GET_STATS_FD = 0xAECE; // KVM_CAP_BINARY_STATS_FD

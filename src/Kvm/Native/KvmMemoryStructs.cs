@@ -36,6 +36,43 @@ internal struct kvm_create_guest_memfd
     public ulong flags;
 }
 
+/// <summary>Argument of KVM_SET_MEMORY_ATTRIBUTES.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct kvm_memory_attributes
+{
+    public ulong address;
+    public ulong size;
+    public ulong attributes;
+    public ulong flags;
+}
+
+/// <summary>Argument of KVM_PRE_FAULT_MEMORY; the kernel moves address and size on by what it has done.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal struct kvm_pre_fault_memory
+{
+    public ulong gpa;
+    public ulong size;
+    public ulong flags;
+}
+
+/// <summary>Argument of KVM_ENABLE_CAP.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 104)]
+internal struct kvm_enable_cap
+{
+    public uint cap;
+    public uint flags;
+    public ulong args;
+}
+
+/// <summary>An entry of a dirty ring: a page that a vCPU has written.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct kvm_dirty_gfn
+{
+    public uint flags;
+    public uint slot;
+    public ulong offset;
+}
+
 /// <summary>Argument of KVM_GET_DIRTY_LOG.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct kvm_dirty_log

@@ -87,5 +87,6 @@ internal enum KvmExit : uint
     FailEntry = 9,
     Intr = 10,
     InternalError = 17,
+    DirtyRingFull = 31,
     MemoryFault = 39,
 }

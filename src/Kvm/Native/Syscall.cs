@@ -51,6 +51,12 @@ internal static unsafe class Syscall
         return Result((nint)(long)LibC.lseek(fd.Number, 0, LibC.SEEK_END));
     }
 
+    public static nint Seek(SafeHandle file, long offset, int whence)
+    {
+        using var fd = new BorrowedFd(file);
+        return Result((nint)(long)LibC.lseek(fd.Number, offset, whence));
+    }
+
     public static nint Fstatfs(SafeHandle handle, Libc.Statfs* status)
     {
         using var fd = new BorrowedFd(handle);
@@ -199,6 +205,8 @@ internal static unsafe class Syscall
         using var fd = new BorrowedFd(inotify);
         return Result(Libc.inotify_rm_watch(fd.Number, watch));
     }
+
+    public static nint Userfaultfd(int flags) => Result((nint)(long)LibC.syscall(Number(323, 282), flags));
 
     /// <summary>Turns the C library's -1 into -errno. The argument is evaluated before, so the errno is that of the call.</summary>
     public static nint Result(nint value) => value == -1 ? -Marshal.GetLastPInvokeError() : value;

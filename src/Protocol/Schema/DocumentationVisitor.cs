@@ -32,6 +32,20 @@ internal sealed class DocumentationVisitor(ReferenceTypes types) : Visitor
 
     public override void Any(ref JsonValue value) => Finish("any");
 
+    public override void Alternate(ref JsonValue value, AlternateTable types)
+    {
+        var member = _member;
+        _member = null;
+        var names = new List<string>();
+        foreach (var visit in types.Types)
+        {
+            visit(this);
+            names.Add(TypeText);
+        }
+        _member = member;
+        Finish(string.Join(" or ", names));
+    }
+
     public override void Struct<T>(ref T value) => Finish(types.Struct<T>());
 
     public override void List<T>(ref List<T> value, VisitElement<T> element)

@@ -53,6 +53,20 @@ public sealed class IntrospectionVisitor : Visitor
 
     public override void Any(ref JsonValue value) => Finish(_catalog.Builtin("any", JsonType.Value));
 
+    public override void Alternate(ref JsonValue value, AlternateTable types)
+    {
+        var member = _member;
+        _member = null;
+        var names = new List<string>();
+        foreach (var visit in types.Types)
+        {
+            visit(this);
+            names.Add(_type);
+        }
+        _member = member;
+        Finish(_catalog.Alternate(types, names));
+    }
+
     public override void Struct<T>(ref T value)
     {
         var member = _member;

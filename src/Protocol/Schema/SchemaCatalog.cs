@@ -43,6 +43,20 @@ internal sealed class SchemaCatalog
         return name;
     }
 
+    public string Alternate(AlternateTable table, IReadOnlyList<string> types)
+    {
+        if (_names.TryGetValue(table, out var known))
+            return known;
+        var name = _names[table] = NextNumber();
+        Add(new SchemaInfo
+        {
+            Name = name,
+            MetaType = SchemaMetaType.Alternate,
+            Alternate = new SchemaInfoAlternate { Members = [.. types.Select(type => new SchemaInfoAlternateMember { Type = type })] },
+        });
+        return name;
+    }
+
     public string Struct(Type type, Action<SchemaInfoObject> describe)
     {
         if (_names.TryGetValue(type, out var known))

@@ -191,6 +191,16 @@ public abstract class Visitor
 
     public abstract void List<T>(ref List<T> value, VisitElement<T> element);
 
+    /// <summary>A member of one of several types.</summary>
+    public void Alternate(string name, ref JsonValue value, AlternateTable types, string doc)
+    {
+        if (Begin(new(name, doc, false, Features.None, null), true))
+            Alternate(ref value, types);
+    }
+
+    /// <summary>As any value, unless the types are to be told.</summary>
+    public virtual void Alternate(ref JsonValue value, AlternateTable types) => Any(ref value);
+
     /// <summary>A result that is the same every time, kept as text.</summary>
     /// <returns>true: written; the type behind it needs no visit.</returns>
     public virtual bool Cached(JsonRaw? text) => false;

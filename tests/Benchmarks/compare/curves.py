@@ -53,7 +53,7 @@ def dimms(tools, command, root, one_client, point):
 
 def dimms_floor(tools, point):
     for count in [*decades(31970, (1, 3)), 31970]:
-        point('the ioctl', count, tools.floor('slot', count)['p50'])
+        point('the ioctl', count, tools.floor('slot', count, 2 << 20)['p50'])
 
 
 def clients(tools, command, root, one_client, point):

@@ -1,7 +1,8 @@
 /* floor: what the same costs with nothing around it, in C.
  *
  *   floor echo SOCK BYTES       a server that greets and answers each line with the same reply; of BYTES, 0: that of query-status
- *   floor slot COUNT            a VM with COUNT memory slots of 128 MiB: one more by KVM_SET_USER_MEMORY_REGION, and away again; us
+ *   floor slot COUNT BYTES      a VM with COUNT memory slots of so many bytes: one more by KVM_SET_USER_MEMORY_REGION, and away again
+ *                               (_del); us
  *   floor populate BYTES THREADS   memfd_create, ftruncate, mmap, MADV_POPULATE_WRITE by so many threads; us
  * Prints key=value pairs. */
 #define _GNU_SOURCE
@@ -22,7 +23,6 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
-#define SLOT (128ull << 20)
 
 static void die(const char *what) { fprintf(stderr, "floor: %s: %s\n", what, strerror(errno)); exit(1); }
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1e6 + t.tv_nsec / 1e3; }
@@ -72,33 +72,36 @@ static void echo(const char *path, size_t bytes)
     }
 }
 
-static void slot(int count)
+static void slot(int count, size_t size)
 {
-    enum { TIMES = 101 };
-    double t[TIMES];
+    enum { TIMES = 300 };
+    double t[TIMES], gone[TIMES];
     int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm = ioctl(kvm, KVM_CREATE_VM, 0);
     if (vm < 0) die("KVM_CREATE_VM");
     /* One mapping for all: KVM allows it, and only the slots are measured. */
-    char *memory = mmap(0, SLOT, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *memory = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) die("mmap");
-    struct kvm_userspace_memory_region r = { .memory_size = SLOT, .userspace_addr = (unsigned long)memory };
+    struct kvm_userspace_memory_region r = { .memory_size = size, .userspace_addr = (unsigned long)memory };
     for (int i = 0; i < count; i++) {
         r.slot = i;
-        r.guest_phys_addr = (4ull << 30) + i * SLOT;
+        r.guest_phys_addr = (4ull << 30) + i * size;
         if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r)) die("KVM_SET_USER_MEMORY_REGION");
     }
     r.slot = count;
-    r.guest_phys_addr = (4ull << 30) + count * SLOT;
+    r.guest_phys_addr = (4ull << 30) + count * size;
     for (int i = 0; i < TIMES; i++) {
         double begin = now();
-        r.memory_size = SLOT;
+        r.memory_size = size;
         if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r)) die("KVM_SET_USER_MEMORY_REGION");
         t[i] = now() - begin;
+        begin = now();
         r.memory_size = 0;
         if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &r)) die("KVM_SET_USER_MEMORY_REGION");
+        gone[i] = now() - begin;
     }
     qsort(t, TIMES, sizeof *t, by_value);
-    printf("p50=%.1f p99=%.1f\n", t[TIMES / 2], t[TIMES - 2]);
+    qsort(gone, TIMES, sizeof *gone, by_value);
+    printf("p50=%.1f p99=%.1f p50_del=%.1f p99_del=%.1f\n", t[TIMES / 2], t[TIMES * 99 / 100], gone[TIMES / 2], gone[TIMES * 99 / 100]);
 }
 
 struct part { char *at; size_t size; };
@@ -130,7 +133,7 @@ static void populate(size_t size, int threads)
 int main(int argc, char **argv)
 {
     if (argc == 4 && !strcmp(argv[1], "echo")) echo(argv[2], strtoull(argv[3], 0, 10));
-    else if (argc == 3 && !strcmp(argv[1], "slot")) slot(atoi(argv[2]));
+    else if (argc == 4 && !strcmp(argv[1], "slot")) slot(atoi(argv[2]), strtoull(argv[3], 0, 10));
     else if (argc == 4 && !strcmp(argv[1], "populate") && atoi(argv[3]) >= 1 && atoi(argv[3]) <= 64)
         populate(strtoull(argv[2], 0, 10), atoi(argv[3]));
     else { fprintf(stderr, "see the head of floor.c\n"); return 2; }

@@ -11,6 +11,19 @@ class Figure:
     reached: Callable       # (a, b, floor), the best of the rounds of each; TypeError where one of them was not measured
 
 
+SLOT_COUNTS = (1, 100, 10000, 32000)
+
+
+def near_the_ioctl(a, b, f):
+    return a <= 1.5 * f + 100
+
+
+FIGURES_OF_SLOTS = {
+    f'slot{what}{count}{tail}': Figure(f'`{command}` as one of {count:,} DIMMs of 2 MiB; {tail[1:] and "p99" or "p50"}; the floor is the ioctl',
+                                       'us', '≤ 1.5 × floor + 100', near_the_ioctl)
+    for count in SLOT_COUNTS for what, command in (('add', 'device_add'), ('del', 'device_del')) for tail in ('', '-99')
+}
+
 FIGURES = {
     'start': Figure('spawn to first answer, VM made', 'ms', '≤ 1/4 of the other and ≤ 12', lambda a, b, f: a <= 12 and a <= b / 4),
     'rss': Figure('resident when idle', 'MiB', '≤ 10', lambda a, b, f: a <= 10),
@@ -23,6 +36,7 @@ FIGURES = {
     'big64': Figure('the same, 64 MB: just under the limit of a message', 'us', '≤ 400,000', lambda a, b, f: a <= 400000),
     'objects': Figure('`object-add` and `object-del`, memfd of 2 MiB', 'us', '≤ 1/8 of the other', lambda a, b, f: a <= b / 8),
     'plug': Figure('`device_add` of a pc-dimm; the floor is the ioctl', 'us', '≤ 1/10 of the other', lambda a, b, f: a <= b / 10),
+    **FIGURES_OF_SLOTS,
     'stall99': Figure('`query-status` from when due while 4 GiB are populated by 2 threads; p99; the floor is the idle daemon',
                       'us', '≤ floor + 2,000', lambda a, b, f: a <= f + 2000),
     'stallmax': Figure('the same; worst', 'us', '≤ floor + 20,000', lambda a, b, f: a <= f + 20000),

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 from lending import lend
+from goals import FIGURES_OF_SLOTS, SLOT_COUNTS
 from server import STATUS, Server, finish, figures
 
 NONE = '-machine none -S'
 Q35 = '-M q35,accel=kvm -m 256M,maxmem=4G,slots=64 -S'
 STALL_SIZE, PREALLOC_SIZE, THREADS = 4 << 30, 2 << 30, 2
 CLIENTS = 1000
+MOST_SLOTS, DIMM_SIZE, SLOT_TURNS = 32000, 2 << 20, 300
+DIMMS = f'-M q35,accel=kvm -m 256M,slots={MOST_SLOTS},maxmem={(MOST_SLOTS * DIMM_SIZE >> 30) + 1}G -S'
 
 
 def request(command, **arguments):
@@ -68,6 +71,31 @@ def objects(tools, s):
 def plug(tools, s):
     got = tools.load('each', s.socket, 0, 25, add(128 << 20), request('device_add', driver='pc-dimm', id='d#', memdev='m#'))
     return {'plug': got['p50_1']}
+
+
+def slots(tools, s):
+    """One more DIMM comes and goes on a server that has so many; they need no descriptors and reserve nothing."""
+    if s.one_client:
+        return {}
+    memory = request('object-add', qom_type='memory-backend-ram', id='m#', size=DIMM_SIZE, reserve=False)
+    plug, unplug = request('device_add', driver='pc-dimm', id='d#', memdev='m#'), request('device_del', id='d#')
+    got, have = {}, 0
+    for count in SLOT_COUNTS:
+        tools.load('each', s.socket, have, count - 1 - have, memory, plug) if count - 1 > have else None
+        have = count - 1
+        one = tools.load('each', s.socket, have, SLOT_TURNS, memory, plug, unplug, delete())
+        got |= {f'slotadd{count}': one['p50_1'], f'slotadd{count}-99': one['p99_1'],
+                f'slotdel{count}': one['p50_2'], f'slotdel{count}-99': one['p99_2']}
+    return got
+
+
+def slots_in_c(tools, s):
+    got = {}
+    for count in SLOT_COUNTS:
+        one = tools.floor('slot', count, DIMM_SIZE)     # as many as there are with the machine's own memory
+        got |= {f'slotadd{count}': one['p50'], f'slotadd{count}-99': one['p99'],
+                f'slotdel{count}': one['p50_del'], f'slotdel{count}-99': one['p99_del']}
+    return got
 
 
 def stall(tools, s):
@@ -183,7 +211,7 @@ def stall_in_c(tools, s):
 
 
 def slot(tools, s):
-    return {'plug': tools.floor('slot', 13)['p50']}     # half of the 25 that `plug` makes are there
+    return {'plug': tools.floor('slot', 13, 128 << 20)['p50']}     # half of the 25 that `plug` makes are there
 
 
 def populate(tools, s):
@@ -200,6 +228,7 @@ ROWS = {
     'big64': Row(echo_of((64 << 20) - 1024, 'big64', 3), ('big64',), floor=echo, alone=True),
     'objects': Row(objects, ('objects',)),
     'plug': Row(plug, ('plug',), args=Q35, floor=slot),
+    'slots': Row(slots, tuple(FIGURES_OF_SLOTS), args=DIMMS, floor=slots_in_c),
     'stall': Row(stall, ('stall99', 'stallmax', 'stalladd99', 'stalladdmax', 'stallgrow', 'stallc99', 'stallcmax'),
                  floor=stall_in_c, once=True),
     'prealloc': Row(prealloc, ('prealloc',), floor=populate, times=5),

@@ -27,8 +27,10 @@ public sealed class HumanMonitorTests : IAsyncLifetime
 
     [Theory]
     [InlineData("help", @"help|? [cmd] -- lists the commands, or says what one is for\r\n"
+        + @"xp /fmt addr -- shows physical memory; fmt is a count, one of x d u o c, and one of b h w g\r\n"
         + @"info [subcommand] -- shows a part of the guest's state; alone it lists the parts\r\n")]
     [InlineData("?", @"help|? [cmd] -- lists the commands, or says what one is for\r\n"
+        + @"xp /fmt addr -- shows physical memory; fmt is a count, one of x d u o c, and one of b h w g\r\n"
         + @"info [subcommand] -- shows a part of the guest's state; alone it lists the parts\r\n")]
     [InlineData("help ?", @"help|? [cmd] -- lists the commands, or says what one is for\r\n")]
     [InlineData("info", InfoLines)]

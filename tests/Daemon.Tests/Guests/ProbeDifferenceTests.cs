@@ -26,7 +26,7 @@ public sealed class ProbeDifferenceTests
             File = file,
             Use = MemorySlotUse.Device,
         }));
-        guest.Guest.Change(state => state with { Slots = state.Slots.Add(Gpa, new PublishedSlot(slot, null, null)) });
+        guest.Guest.Change(state => state with { Slots = state.Slots.Add(new PublishedSlot(slot, null, null)) });
 
         await client.ExchangeAsync(
             """{"execute": "probe-guest-memory", "arguments": {"operation": "compare", "addr": 1073741824, "size": 1048576}}""",

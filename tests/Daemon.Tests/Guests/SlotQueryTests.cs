@@ -10,7 +10,7 @@ public sealed class SlotQueryTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _guest = await InProcessGuest.StartAsync(new FakeKernel(), "-machine q35 -m 1M,slots=4,maxmem=1G");
+        _guest = await InProcessGuest.StartAsync(new FakeKernel { DescriptorsInUse = 77 }, "-machine q35 -m 1M,slots=4,maxmem=1G");
         _client = await _guest.ConnectAsync();
         foreach (var (id, addr) in ((string, ulong)[])[("a", 4294967296), ("b", 4297064448), ("c", 5368709120)])
         {
@@ -74,9 +74,10 @@ public sealed class SlotQueryTests : IAsyncLifetime
         """{"execute": "query-memory-slots", "arguments": {"addr": 0, "size": 1}}""",
         $$$"""
         {"return": {"generation": 9,
-          "slots": [{"kvm-slot": 0, "addr": 0, "size": 1048576, "host-addr": {{{_guest.Guest.State.Slots[0].Slot.Hva.Value}}}, "binding": "address",
+          "slots": [{"kvm-slot": 0, "addr": 0, "size": 1048576, "host-addr": {{{_guest.Guest.State.Slots[0]!.Slot.Hva.Value}}}, "binding": "address",
             "use": "base-memory", "readonly": false, "dirty-log": false, "offset": 0, "memdev": "/objects/pc.ram"}],
-          "limits": {"kvm-used": 4, "kvm-max": 32764, "device-used": 3, "device-max": 4, "addr-max": 140737488355327} } }
+          "limits": {"kvm-used": 4, "kvm-max": 32764, "device-used": 3, "device-max": 4, "addr-max": 140737488355327,
+            "descriptors-used": 77, "descriptors-max": 1024, "mappings-used": "$int", "mappings-max": "$int"} } }
         """);
 
     [Fact]

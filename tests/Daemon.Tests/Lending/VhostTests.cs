@@ -121,7 +121,7 @@ public sealed class VhostTests : IAsyncLifetime
 
         Assert.Equal(["VhostSetOwner", "VhostSetMemTable"], kernel.Calls.Where(call => call.StartsWith("Vhost", StringComparison.Ordinal)));
         var table = Assert.Single(kernel.VhostTables);
-        var slot = Assert.Single(guest.Guest.State.Slots.Values).Slot;
+        var slot = Assert.Single(guest.Guest.State.Slots.All).Slot;
         Assert.Equal((slot.Gpa.Value, slot.Size, slot.Hva.Value), (table[0].guest_phys_addr, table[0].memory_size, table[0].userspace_addr));
         var other = guest.Guest.State.Backends["other"];
         Assert.Equal((5UL << 30, 2UL << 20, other.Backend.Memory.Address.Value), (table[1].guest_phys_addr, table[1].memory_size, table[1].userspace_addr));

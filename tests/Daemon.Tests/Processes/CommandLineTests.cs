@@ -81,6 +81,11 @@ public sealed class CommandLineTests
     [InlineData("-object iothread,id=i,poll-grow=1x: Parameter 'poll-grow' expects an int64 value", "-object", "iothread,id=i,poll-grow=1x")]
     [InlineData("-object memory-backend-shm,id=s,size=-1: Parameter 'size' expects a size value", "-object", "memory-backend-shm,id=s,size=-1")]
     [InlineData("-accel hvf: invalid accelerator hvf", "-accel", "hvf")]
+    [InlineData("-accel kvm,dirty-ring-size=3: dirty-ring-size must be a power of two.", "-accel", "kvm,dirty-ring-size=3")]
+    [InlineData("-accel kvm,dirty-ring-size=x: Parameter 'dirty-ring-size' expects uint64", "-accel", "kvm,dirty-ring-size=x")]
+    [InlineData("-accel kvm,dirty-ring-size=-1: Parameter 'dirty-ring-size' expects uint32_t", "-accel", "kvm,dirty-ring-size=-1")]
+    [InlineData("-accel kvm,foo=1: Property 'kvm-accel.foo' not found", "-accel", "kvm,foo=1")]
+    [InlineData("-accel tcg,dirty-ring-size=4096: Property 'tcg-accel.dirty-ring-size' not found", "-accel", "tcg,dirty-ring-size=4096")]
     [InlineData("-machine pc: unsupported machine type: \"pc\"; there are 'none' and 'q35'", "-machine", "pc")]
     [InlineData("-m 64Q: Parameter 'size' expects", "-m", "64Q")]
     [InlineData("-m 1G,slots=32001,maxmem=2G: unsupported amount of memory slots: 32001", "-m", "1G,slots=32001,maxmem=2G")]
@@ -103,6 +108,13 @@ public sealed class CommandLineTests
         Assert.StartsWith($"hostmemd: {text}", error, StringComparison.Ordinal);
         Assert.EndsWith("\n", error, StringComparison.Ordinal);
     }
+
+    [KvmTheory]
+    [InlineData(
+        "-accel kvm,dirty-ring-size=16: Enabling of KVM dirty ring failed: Invalid argument. Suggested minimum value is 1024.", "kvm,dirty-ring-size=16")]
+    [InlineData("-accel kvm,dirty-ring-size=2147483648: KVM dirty ring size 2147483648 too big (maximum is ", "kvm,dirty-ring-size=2147483648")]
+    public Task A_dirty_ring_that_KVM_cannot_have_ends_it_with_status_1(string text, string accel) =>
+        What_cannot_be_made_at_the_start_ends_it_with_status_1(text, "-accel", accel);
 
     [Theory]
     [InlineData("-object memory-backend-memfd,id=m,size=1000: m backing store size 0x3e8 is too small for 'size' option 0x1000 plus 'offset' option 0x0",

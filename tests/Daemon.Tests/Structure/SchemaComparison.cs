@@ -68,10 +68,21 @@ internal sealed class SchemaComparison(JsonElement ours, JsonElement theirs)
             case "object":
                 CompareObject(a, b, where);
                 break;
+            case "alternate":
+                CompareAlternate(a, b, where);
+                break;
             default:
                 _differences.Add($"{where}: {kind} is not compared");
                 break;
         }
+    }
+
+    private void CompareAlternate(JsonElement mine, JsonElement other, string where)
+    {
+        var (ours, theirs) = (List(mine, "members").ToList(), List(other, "members").ToList());
+        Expect(ours.Count == theirs.Count, $"{where}: {ours.Count} types, not {theirs.Count}");
+        foreach (var (a, b) in ours.Zip(theirs))
+            CompareType(Text(a, "type"), Text(b, "type"), $"{where} |");
     }
 
     private void CompareObject(JsonElement mine, JsonElement other, string where)

@@ -7,10 +7,17 @@ namespace Hostmemd.Daemon.Tests.Support;
 /// <summary>The real kernel, but for one call that fails before it is made: for what <see cref="FakeKernel"/> cannot do, as running a vCPU.</summary>
 internal sealed partial class FailingKernel(IKernel real) : IKernel
 {
+    private readonly HashSet<(VmFd Vm, uint Slot)> _told = [];
     private int _countdown;
 
     /// <summary>Fails the n-th call from now on, whichever it is, once.</summary>
     public void FailAt(int nth) => Volatile.Write(ref _countdown, nth);
+
+    /// <summary>
+    /// What KVM is told in place of the slot that was asked for, while it says that it did as asked; null: nothing at all. What it was not told
+    /// of needs no deleting.
+    /// </summary>
+    public Func<kvm_userspace_memory_region2, kvm_userspace_memory_region2?>? Slots { get; init; }
 
     /// <summary>Whether the call that was to fail has come.</summary>
     public bool HasFailed => Volatile.Read(ref _countdown) <= 0;
@@ -35,9 +42,30 @@ internal sealed partial class FailingKernel(IKernel real) : IKernel
 
     public GuestMemfd CreateGuestMemfd(VmFd vm, ulong size, GuestMemfdFlags flags) => Next().CreateGuestMemfd(vm, size, flags);
 
-    public void SetUserMemoryRegion2(VmFd vm, in kvm_userspace_memory_region2 region) => Next().SetUserMemoryRegion2(vm, region);
+    public void SetUserMemoryRegion2(VmFd vm, in kvm_userspace_memory_region2 region)
+    {
+        var slot = (vm, region.slot);
+        if (region.memory_size == 0)
+        {
+            if (_told.Remove(slot) || Slots is null)
+                Next().SetUserMemoryRegion2(vm, region);
+        }
+        else if ((Slots is null ? region : Slots(region)) is { } told)
+        {
+            Next().SetUserMemoryRegion2(vm, told);
+            _told.Add(slot);
+        }
+    }
 
     public void GetDirtyLog(VmFd vm, uint slot, Span<ulong> bitmap) => Next().GetDirtyLog(vm, slot, bitmap);
+
+    public void EnableDirtyRing(VmFd vm, ulong bytes) => Next().EnableDirtyRing(vm, bytes);
+
+    public int ResetDirtyRings(VmFd vm) => Next().ResetDirtyRings(vm);
+
+    public void SetMemoryAttributes(VmFd vm, GuestAddress gpa, ulong size, bool isPrivate) => Next().SetMemoryAttributes(vm, gpa, size, isPrivate);
+
+    public void PreFaultMemory(VcpuFd vcpu, GuestAddress gpa, ulong size) => Next().PreFaultMemory(vcpu, gpa, size);
 
     public VcpuFd CreateVcpu(VmFd vm, uint id) => Next().CreateVcpu(vm, id);
 
@@ -82,6 +110,10 @@ internal sealed partial class FailingKernel(IKernel real) : IKernel
     public FileStatus Fstat(SafeHandle file) => Next().Fstat(file);
 
     public ulong SeekEnd(SafeHandle file) => Next().SeekEnd(file);
+
+    public ulong? SeekData(SafeHandle file, ulong offset) => Next().SeekData(file, offset);
+
+    public ulong SeekHole(SafeHandle file, ulong offset) => Next().SeekHole(file, offset);
 
     public FileSystemStatus Fstatfs(SafeHandle file) => Next().Fstatfs(file);
 

@@ -1,0 +1,8 @@
+namespace Hostmemd.Api;
+
+/// <summary>Who counts.</summary>
+internal enum StatsProvider
+{
+    Kvm,
+    Cryptodev,
+}

@@ -1,0 +1,9 @@
+namespace Hostmemd.Api;
+
+/// <summary>What is counted for.</summary>
+internal enum StatsTarget
+{
+    Vm,
+    Vcpu,
+    Cryptodev,
+}
