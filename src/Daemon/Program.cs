@@ -7,8 +7,8 @@ try
     // Before anything else: it is started for each piece of memory, and every millisecond counts.
     if (PopulateMode.IsMeant(args))
         return PopulateMode.Run(args);
-    if (KeeperMode.IsMeant(args))
-        return KeeperMode.Run(args);
+    if (LendHolderMode.IsMeant(args))
+        return LendHolderMode.Run(args);
     var options = OptionParser.Parse(args);
     if (options.PrintAndExit is { } text)
     {
