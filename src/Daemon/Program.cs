@@ -1,3 +1,4 @@
+using Hostmemd.Keeping;
 using Hostmemd.Lending;
 using Hostmemd.Populate;
 using Hostmemd.Startup;
@@ -9,6 +10,8 @@ try
         return PopulateMode.Run(args);
     if (LendHolderMode.IsMeant(args))
         return LendHolderMode.Run(args);
+    if (KeeperMode.IsMeant(args))
+        return KeeperMode.Run(args);
     var options = OptionParser.Parse(args);
     if (options.PrintAndExit is { } text)
     {

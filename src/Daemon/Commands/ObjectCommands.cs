@@ -49,15 +49,17 @@ internal static class ObjectCommands
     private static void DeleteThread(Guest guest, PublishedThread deleted)
     {
         var thread = deleted.Thread;
-        guest.Change(state => state.Threads.TryGetValue(thread.Id, out var current) && current.Thread == thread
-            ? state with
-            {
-                Threads = state.Threads.Remove(thread.Id),
-                Backends = state.Backends.SetItems(state.Backends.Values
-                    .Where(backend => backend.Properties.PreallocContext == thread.QomPath)
-                    .Select(backend => KeyValuePair.Create(backend.Backend.Id, backend with { Properties = WithoutContext(backend.Properties) }))),
-            }
-            : throw ObjectErrors.NotFound(thread.Id));
+        guest.Change(
+            state => state.Threads.TryGetValue(thread.Id, out var current) && current.Thread == thread
+                ? state with
+                {
+                    Threads = state.Threads.Remove(thread.Id),
+                    Backends = state.Backends.SetItems(state.Backends.Values
+                        .Where(backend => backend.Properties.PreallocContext == thread.QomPath)
+                        .Select(backend => KeyValuePair.Create(backend.Backend.Id, backend with { Properties = WithoutContext(backend.Properties) }))),
+                }
+                : throw ObjectErrors.NotFound(thread.Id),
+            kept: thread.Id);
         thread.Close();
     }
 
@@ -89,6 +91,7 @@ internal static class ObjectCommands
         }
         guest.Lending.Paths.Withdraw(published);
         var remembered = UsageCommands.Remember(guest.Kernel, backend);
+        await guest.Kept.ForgetAsync(backend).ConfigureAwait(false);
         try
         {
             if (backend.IsSlowToClose)
@@ -115,7 +118,8 @@ internal static class ObjectCommands
                         : state.ForgottenLoans,
                 };
             },
-            next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, isHeld, next.Generation, guest.Clock)]);
+            next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, isHeld, next.Generation, guest.Clock)],
+            kept: backend.Id);
         if (remembered is not null)
             guest.Accounting.Deleted.Add(remembered);
     }
