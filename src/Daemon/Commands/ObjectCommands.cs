@@ -91,7 +91,8 @@ internal static class ObjectCommands
         }
         guest.Lending.Paths.Withdraw(published);
         var remembered = UsageCommands.Remember(guest.Kernel, backend);
-        await guest.Kept.ForgetAsync(backend).ConfigureAwait(false);
+        // Both close it at once; whoever is the last frees the pages, and they are free when the client is told so.
+        var forgotten = guest.Kept.ForgetAsync(backend);
         try
         {
             if (backend.IsSlowToClose)
@@ -104,6 +105,7 @@ internal static class ObjectCommands
             guest.Log.Error("Memory backend {Id} is quarantined: {Error}", backend.Id, e.Message);
             throw ObjectErrors.Quarantined(backend.Id, Errno.Text(e.Errno));
         }
+        await forgotten.ConfigureAwait(false);
         var isHeld = false;
         guest.Change(
             state =>

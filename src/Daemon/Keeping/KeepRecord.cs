@@ -26,7 +26,6 @@ internal sealed class KeepRecord : IDisposable
 
     private readonly IKernel _kernel;
     private readonly KeepPaths _paths;
-    private readonly string _boot;
     private readonly ArrayBufferWriter<byte> _buffer = new();
     private SafeFileHandle _file;
     private long _length;
@@ -35,9 +34,10 @@ internal sealed class KeepRecord : IDisposable
     private KeepRecord(IKernel kernel, KeepPaths paths, SafeFileHandle file)
     {
         (_kernel, _paths, _file) = (kernel, paths, file);
-        _boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").TrimEnd();
         _length = (long)kernel.Fstat(file).Size;
     }
+
+    private static string Boot => File.ReadAllText("/proc/sys/kernel/random/boot_id").TrimEnd();
 
     /// <summary>Nothing was ever written, or all of it was taken back.</summary>
     public bool IsEmpty => _length == 0;
@@ -99,7 +99,7 @@ internal sealed class KeepRecord : IDisposable
             if (i == 0 && line.Layout != RecordLine.CurrentLayout)
                 throw new KeepException($"{_paths.Record}: not a record of this program's layout {RecordLine.CurrentLayout}");
             // What was before this boot is nowhere.
-            if (i == 0 && line.Boot != _boot)
+            if (i == 0 && line.Boot != Boot)
                 return [];
             if (line.Put is { } put)
                 objects[put.Options.Id] = put;
@@ -124,7 +124,7 @@ internal sealed class KeepRecord : IDisposable
     public void Rewrite(IEnumerable<KeptObject> objects)
     {
         _buffer.ResetWrittenCount();
-        Format(new RecordLine { Layout = RecordLine.CurrentLayout, Boot = _boot });
+        Format(new RecordLine { Layout = RecordLine.CurrentLayout, Boot = Boot });
         foreach (var kept in objects)
             Format(new RecordLine { Put = kept });
         RemoveNew();

@@ -18,6 +18,10 @@ internal abstract class Keeper
     /// <summary>Has it close a descriptor; completes when it has, or is gone.</summary>
     public abstract Task ReleaseAsync(string name);
 
+    /// <summary>Has it start this daemon again when it is gone.</summary>
+    /// <param name="arguments">The daemon's; null: it is not to be started.</param>
+    public abstract Task SetRestartAsync(IReadOnlyList<string>? arguments);
+
     /// <summary>Nothing is to be kept any more.</summary>
     public abstract Task QuitAsync();
 

@@ -8,7 +8,8 @@ namespace Hostmemd.Keeping;
 
 /// <summary>
 /// This program as the keeper: has descriptors open for a daemon, one daemon after the other, and gives all of them to each that comes. No
-/// VM, no mapping, no client. It ends when it is told to, and when a daemon is gone and there is nothing to keep.
+/// VM, no mapping, no client. It ends when it is told to, and when a daemon is gone and there is nothing to keep. Told to, it starts the
+/// next daemon itself.
 /// </summary>
 internal static class KeeperMode
 {
@@ -27,11 +28,12 @@ internal static class KeeperMode
         var kept = new Dictionary<string, SafeFileHandle>();
         try
         {
+            using var successors = new SuccessorStart(new LinuxKernel(), listening);
             bool goesOn;
             do
             {
-                using var daemon = listening.Accept();
-                goesOn = HandOver(daemon, kept) && Serve(daemon, kept);
+                using var daemon = successors.Accept();
+                goesOn = HandOver(daemon, kept) && Serve(daemon, kept, successors);
             }
             while (goesOn && kept.Count > 0);
             return 0;
@@ -61,7 +63,7 @@ internal static class KeeperMode
     }
 
     /// <returns>false: told to quit.</returns>
-    private static bool Serve(Socket daemon, Dictionary<string, SafeFileHandle> kept)
+    private static bool Serve(Socket daemon, Dictionary<string, SafeFileHandle> kept, SuccessorStart successors)
     {
         var head = new byte[KeeperWire.HeadSize];
         while (true)
@@ -81,6 +83,9 @@ internal static class KeeperMode
                 case KeeperWire.Release:
                     Take(kept, Encoding.UTF8.GetString(name))?.Dispose();
                     Answer(daemon);
+                    break;
+                case KeeperWire.Restart:
+                    successors.Set(Encoding.UTF8.GetString(name), descriptors);
                     break;
                 default:
                     return false;

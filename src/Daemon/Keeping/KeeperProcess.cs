@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
 using Hostmemd.Objects;
@@ -12,6 +13,9 @@ internal sealed class KeeperProcess : Keeper
 {
     private const UnixFileMode OursAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const int Kill = 9;
+
+    /// <summary>The daemon's own connection, and that of one who comes after it.</summary>
+    private const int Backlog = 2;
 
     /// <summary>How long to wait before a full socket is tried again.</summary>
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(1);
@@ -51,7 +55,7 @@ internal sealed class KeeperProcess : Keeper
         try
         {
             File.SetUnixFileMode(paths.Keeper, OursAlone);
-            listening.Listen(1);
+            listening.Listen(Backlog);
             socket = Connect(paths);
             // Whoever reads the daemon's output does not wait for the keeper too.
             using var nowhere = kernel.Open("/dev/null", OpenFlags.ReadWrite, 0);
@@ -102,7 +106,7 @@ internal sealed class KeeperProcess : Keeper
         }
     }
 
-    public override async Task<bool> TryStoreAsync(string name, System.Runtime.InteropServices.SafeHandle file)
+    public override async Task<bool> TryStoreAsync(string name, SafeHandle file)
     {
         try
         {
@@ -113,6 +117,20 @@ internal sealed class KeeperProcess : Keeper
         catch (Exception e) when (e is KernelException or ObjectDisposedException)
         {
             return false;
+        }
+    }
+
+    public override async Task SetRestartAsync(IReadOnlyList<string>? arguments)
+    {
+        using var error = new SafeFileHandle(2, ownsHandle: false);
+        try
+        {
+            while (!TrySend(KeeperWire.Restart, arguments is null ? "" : string.Join('\0', arguments), arguments is null ? null : error))
+                await Task.Delay(Wait).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            // It has ended; the next one is told.
         }
     }
 
@@ -180,7 +198,7 @@ internal sealed class KeeperProcess : Keeper
         }
     }
 
-    private bool TrySend(byte what, string name, System.Runtime.InteropServices.SafeHandle? file, TaskCompletionSource? released = null)
+    private bool TrySend(byte what, string name, SafeHandle? file, TaskCompletionSource? released = null)
     {
         lock (_gate)
         {

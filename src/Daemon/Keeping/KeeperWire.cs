@@ -21,11 +21,14 @@ internal static class KeeperWire
     public const byte Release = (byte)'r';
     public const byte Quit = (byte)'q';
 
+    /// <summary>Start the daemon again when it is gone: the name is its arguments, and the descriptor its standard error. No name: do not.</summary>
+    public const byte Restart = (byte)'s';
+
     public const int HelloSize = 2 * sizeof(int);
     public const int HeadSize = 1 + sizeof(ushort);
 
-    /// <summary>Bytes of UTF-8. The kernel takes a message of this length whole or not at all.</summary>
-    public const int MaxName = 4096;
+    /// <summary>Bytes of UTF-8. The kernel takes a message of this length whole or not at all, as it is one buffer of a socket.</summary>
+    public const int MaxName = 30_000;
 
     public static bool IsName(string name) => Encoding.UTF8.GetByteCount(name) <= MaxName;
 
@@ -47,11 +50,9 @@ internal static class KeeperWire
     /// <exception cref="KernelException">EPIPE: the other side is gone. ETOOMANYREFS.</exception>
     public static bool TrySend(SafeHandle socket, byte what, string name, SafeHandle? descriptor)
     {
-        Span<byte> message = stackalloc byte[HeadSize + MaxName];
+        var message = new byte[HeadSize + Encoding.UTF8.GetByteCount(name)];
         message[0] = what;
-        var length = Encoding.UTF8.GetBytes(name, message[HeadSize..]);
-        BinaryPrimitives.WriteUInt16LittleEndian(message[1..], (ushort)length);
-        message = message[..(HeadSize + length)];
+        BinaryPrimitives.WriteUInt16LittleEndian(message.AsSpan(1), (ushort)Encoding.UTF8.GetBytes(name, message.AsSpan(HeadSize)));
         return (descriptor is null ? SocketMessages.Send(socket, message, []) : SocketMessages.Send(socket, message, descriptor)) > 0;
     }
 

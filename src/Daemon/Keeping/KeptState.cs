@@ -4,6 +4,7 @@ using Hostmemd.Devices;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
+using Hostmemd.Populate;
 
 namespace Hostmemd.Keeping;
 
@@ -41,7 +42,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
 
     /// <summary>From now on changes are written. Before that what a predecessor wrote is left as it is.</summary>
     /// <param name="keeper">A predecessor's, which has all that was restored.</param>
-    public void Begin(Keeper? keeper, IReadOnlyList<LostBackend> lost)
+    public async Task BeginAsync(Keeper? keeper, IReadOnlyList<LostBackend> lost)
     {
         if (Options is null)
             return;
@@ -51,6 +52,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
         if (keeper is not null)
         {
             Volatile.Write(ref _keeper, keeper);
+            await keeper.SetRestartAsync(Options.Restart).ConfigureAwait(false);
             _ = FollowAsync(keeper);
         }
         guest.Owned(state =>
@@ -94,7 +96,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
             await StartKeeperAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Before a backend is closed: nobody is to find it any more, and its pages are not to stay.</summary>
+    /// <summary>Before a backend is closed: nobody is to find it any more. When it completes nobody but this process has the pages.</summary>
     public async Task ForgetAsync(MemoryBackend backend)
     {
         if (Options is null)
@@ -214,7 +216,9 @@ internal sealed class KeptState(Guest guest) : IDisposable
         {
             if (_ending || (_keeper is { } present && !present.Ended.IsCompleted && await FillAsync(present).ConfigureAwait(false)))
                 return;
-            var keeper = KeeperProcess.Start(guest.Kernel, Options!.Paths, Options.Program);
+            var keeper = KeeperProcess.Start(guest.Kernel, Options!.Paths, guest.Options.PopulateProgram ?? HelperProgram.Find());
+            if (Options.Restart is not null)
+                await keeper.SetRestartAsync(Options.Restart).ConfigureAwait(false);
             await FillAsync(keeper).ConfigureAwait(false);
             Volatile.Write(ref _keeper, keeper);
             _ = FollowAsync(keeper);

@@ -27,7 +27,13 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
     {
         if (guest.Options.Keep is not { } options)
             return;
-        var found = File.Exists(options.Paths.Keeper) ? await KeeperProcess.FindAsync(guest.Kernel, options.Paths).ConfigureAwait(false) : null;
+        var isThere = File.Exists(options.Paths.Keeper);
+        if (!isThere && objects.Count == 0 && adopted.Count == 0)
+        {
+            await guest.Kept.BeginAsync(null, []).ConfigureAwait(false);
+            return;
+        }
+        var found = isThere ? await KeeperProcess.FindAsync(guest.Kernel, options.Paths).ConfigureAwait(false) : null;
         var files = found?.Kept ?? [];
         try
         {
@@ -50,7 +56,7 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
             foreach (var file in files.Values)
                 file.Dispose();
         }
-        guest.Kept.Begin(found?.Keeper, _lost);
+        await guest.Kept.BeginAsync(found?.Keeper, _lost).ConfigureAwait(false);
         // Nothing says what it is: its command was never answered.
         foreach (var name in files.Keys)
             await found!.Value.Keeper.ReleaseAsync(name).ConfigureAwait(false);

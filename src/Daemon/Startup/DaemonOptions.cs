@@ -43,6 +43,9 @@ internal sealed class DaemonOptions
     /// <summary>Who keeps memory when the daemon is killed.</summary>
     public KeepMode Keep { get; set; } = KeepMode.Process;
 
+    /// <summary>The keeper starts the daemon again.</summary>
+    public bool Restart { get; set; }
+
     /// <summary>Descriptors of other processes that are memory of a predecessor.</summary>
     public List<(int Pid, int Number)> Adopted { get; } = [];
 

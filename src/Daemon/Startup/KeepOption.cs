@@ -1,6 +1,7 @@
 using System.Globalization;
 using Hostmemd.Keeping;
 using Hostmemd.Protocol.Errors;
+using Hostmemd.Protocol.Schema;
 
 namespace Hostmemd.Startup;
 
@@ -21,8 +22,11 @@ internal static class KeepOption
                         _ => throw ProtocolErrors.Expects("mode", "'none' or 'process'"),
                     };
                     break;
+                case "restart": options.Restart = TextValues.Bool(key, value); break;
                 default: throw ProtocolErrors.Invalid(key);
             }
+        if (options is { Restart: true, Keep: not KeepMode.Process })
+            throw new OptionException("'restart=on' is for 'process' alone: it is the keeper that starts the daemon again");
     }
 
     /// <exception cref="OptionException">Not a process and a descriptor.</exception>

@@ -5,7 +5,6 @@ using Hostmemd.Guests;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
-using Hostmemd.Populate;
 
 namespace Hostmemd.Startup;
 
@@ -48,8 +47,16 @@ internal static class KeptStart
         }
     }
 
-    public static KeepOptions? OptionsFor(DaemonOptions options, string socket, KeepRecord? record) =>
-        record is null || options.Keep == KeepMode.None ? null : new KeepOptions(new KeepPaths(socket), record, HelperProgram.Find());
+    /// <exception cref="OptionException">The keeper cannot be told so long a command line.</exception>
+    public static KeepOptions? OptionsFor(DaemonOptions options, string socket, KeepRecord? record)
+    {
+        if (record is null || options.Keep == KeepMode.None)
+            return null;
+        string[]? restart = options.Restart ? Environment.GetCommandLineArgs()[1..] : null;
+        if (restart is not null && !KeeperWire.IsName(string.Join('\0', restart)))
+            throw new OptionException($"-keep process,restart=on: the command line is longer than {KeeperWire.MaxName} bytes");
+        return new KeepOptions(new KeepPaths(socket), record, restart);
+    }
 
     /// <summary>Whether an object of the command line was taken over, as QEMU finds memory that it is handed by its name.</summary>
     /// <exception cref="OptionException">One of that id was, but it is something else.</exception>
