@@ -1,3 +1,4 @@
+using Hostmemd.Keeping;
 using Hostmemd.Lending;
 using Hostmemd.Populate;
 using Hostmemd.Startup;
@@ -7,6 +8,8 @@ try
     // Before anything else: it is started for each piece of memory, and every millisecond counts.
     if (PopulateMode.IsMeant(args))
         return PopulateMode.Run(args);
+    if (LendHolderMode.IsMeant(args))
+        return LendHolderMode.Run(args);
     if (KeeperMode.IsMeant(args))
         return KeeperMode.Run(args);
     var options = OptionParser.Parse(args);

@@ -7,4 +7,8 @@ namespace Hostmemd.Kvm;
 /// <param name="Inode">st_ino.</param>
 /// <param name="BlockSize">st_blksize.</param>
 /// <param name="Blocks">Allocated units of 512 bytes; stays 0 for a guest_memfd.</param>
-public readonly record struct FileStatus(ulong Size, uint Mode, ulong Device, ulong Inode, ulong BlockSize, ulong Blocks);
+public readonly record struct FileStatus(ulong Size, uint Mode, ulong Device, ulong Inode, ulong BlockSize, ulong Blocks)
+{
+    /// <summary>Whose it is, st_uid.</summary>
+    public uint User { get; init; }
+}

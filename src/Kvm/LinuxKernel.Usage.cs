@@ -99,5 +99,8 @@ public sealed unsafe partial class LinuxKernel
         (ulong)status.st_dev,
         (ulong)status.st_ino,
         (ulong)(long)status.st_blksize,
-        (ulong)(long)status.st_blocks);
+        (ulong)(long)status.st_blocks)
+    {
+        User = (uint)status.st_uid,
+    };
 }

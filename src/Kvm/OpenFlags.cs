@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
+
 namespace Hostmemd.Kvm;
 
-/// <summary>O_* that have the same value on x86-64 and arm64. O_CLOEXEC is always added.</summary>
+/// <summary>O_*, mostly those that have the same value on x86-64 and arm64. O_CLOEXEC is always added.</summary>
 public static class OpenFlags
 {
     public const int ReadOnly = 0;
@@ -18,6 +20,9 @@ public static class OpenFlags
     public const int NoTerminal = 0x100;
 
     public const int NonBlocking = 0x800;
+
+    /// <summary>The last component of a path must not be a link.</summary>
+    public static int NoFollow => RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 0x20000 : 0x8000;
 
     /// <summary>A place in the tree, not the file itself: its open is not called.</summary>
     public const int PathOnly = 0x200000;

@@ -44,6 +44,21 @@ internal sealed class ObjectOptions : IQapiType
     /// <summary>What the memory is called in errors and in /proc.</summary>
     public string MemoryName => Backend?.UseCanonicalPathForRamblockId == true ? "/objects/" + Id : Id;
 
+    /// <summary>What object-add would have to be given for a backend with these properties.</summary>
+    public static ObjectOptions Of(ObjectType type, string id, MemoryBackendProperties properties)
+    {
+        var options = new ObjectOptions { QomType = type, Id = id };
+        switch (properties)
+        {
+            case FileProperties file: options.File = file; break;
+            case GuestMemfdProperties guestMemfd: options.GuestMemfd = guestMemfd; break;
+            case MemfdProperties memfd: options.Memfd = memfd; break;
+            case ShmProperties shm: options.Shm = shm; break;
+            default: options.Ram = properties; break;
+        }
+        return options;
+    }
+
     public void Visit(Visitor v)
     {
         v.Enum("qom-type", ref QomType, Types, "what kind of object");

@@ -15,6 +15,9 @@ internal static class EventCommands
         var events = arguments.Events.Distinct().Order().ToList();
         client.Pin();
         client.Session.Subscribe([.. events.Select(HostmemdEvents.Table.NameOf)]);
+        if (events.Contains(HostmemdEvent.MemoryBackendDeleted) && client.IsToBeToldOfLosses())
+            foreach (var lost in client.Guest.Kept.Lost)
+                client.Session.Post(Events.MemoryBackendLost(lost, state.Generation, client.Guest.Clock), state.Generation + 1);
         return new EventSubscription { Events = events, Generation = state.Generation };
     });
 }

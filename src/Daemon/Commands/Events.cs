@@ -1,6 +1,7 @@
 using Hostmemd.Api;
 using Hostmemd.Devices;
 using Hostmemd.Guests;
+using Hostmemd.Keeping;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Protocol.Session;
@@ -37,7 +38,9 @@ internal static class Events
     { Features = Features.Hostmemd, OnRequest = true };
 
     private static readonly EventDeclaration<MemoryBackendDeletedData> MemoryBackendDeletedEvent = new(
-        "MEMORY_BACKEND_DELETED", "A memory backend is gone. Before the reply of object-del.")
+        "MEMORY_BACKEND_DELETED",
+        "A memory backend is gone. Before the reply of object-del. Memory that a killed daemon had and that could not be kept is told of once to each client, "
+        + "after the reply of its first event-subscribe that names this event.")
     { Features = Features.Hostmemd, OnRequest = true };
 
     private static readonly EventDeclaration<MemorySlotAddedData> MemorySlotAddedEvent = new(
@@ -103,6 +106,10 @@ internal static class Events
     public static EventMessage MemoryBackendDeleted(MemoryBackend backend, ulong size, bool held, ulong generation, TimeProvider clock) =>
         MemoryBackendDeletedEvent.Format(
             new MemoryBackendDeletedData { Memdev = backend.QomPath, Size = size, Held = held, Generation = generation }, clock);
+
+    /// <summary>Memory of a daemon that was killed, which nobody has any more.</summary>
+    public static EventMessage MemoryBackendLost(LostBackend lost, ulong generation, TimeProvider clock) => MemoryBackendDeletedEvent.Format(
+        new MemoryBackendDeletedData { Memdev = lost.QomPath, Size = lost.Size, Held = false, Generation = generation }, clock);
 
     public static EventMessage MemoryLoanChange(MemoryBackend backend, MemoryLoanState state, int? pid, ulong generation, TimeProvider clock) =>
         MemoryLoanChangeEvent.Format(

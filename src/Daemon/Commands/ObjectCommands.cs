@@ -49,15 +49,17 @@ internal static class ObjectCommands
     private static void DeleteThread(Guest guest, PublishedThread deleted)
     {
         var thread = deleted.Thread;
-        guest.Change(state => state.Threads.TryGetValue(thread.Id, out var current) && current.Thread == thread
-            ? state with
-            {
-                Threads = state.Threads.Remove(thread.Id),
-                Backends = state.Backends.SetItems(state.Backends.Values
-                    .Where(backend => backend.Properties.PreallocContext == thread.QomPath)
-                    .Select(backend => KeyValuePair.Create(backend.Backend.Id, backend with { Properties = WithoutContext(backend.Properties) }))),
-            }
-            : throw ObjectErrors.NotFound(thread.Id));
+        guest.Change(
+            state => state.Threads.TryGetValue(thread.Id, out var current) && current.Thread == thread
+                ? state with
+                {
+                    Threads = state.Threads.Remove(thread.Id),
+                    Backends = state.Backends.SetItems(state.Backends.Values
+                        .Where(backend => backend.Properties.PreallocContext == thread.QomPath)
+                        .Select(backend => KeyValuePair.Create(backend.Backend.Id, backend with { Properties = WithoutContext(backend.Properties) }))),
+                }
+                : throw ObjectErrors.NotFound(thread.Id),
+            kept: thread.Id);
         thread.Close();
     }
 
@@ -89,6 +91,8 @@ internal static class ObjectCommands
         }
         guest.Lending.Paths.Withdraw(published);
         var remembered = UsageCommands.Remember(guest.Kernel, backend);
+        // Both close it at once; whoever is the last frees the pages, and they are free when the client is told so.
+        var forgotten = guest.Kept.ForgetAsync(backend);
         try
         {
             if (backend.IsSlowToClose)
@@ -101,6 +105,7 @@ internal static class ObjectCommands
             guest.Log.Error("Memory backend {Id} is quarantined: {Error}", backend.Id, e.Message);
             throw ObjectErrors.Quarantined(backend.Id, Errno.Text(e.Errno));
         }
+        await forgotten.ConfigureAwait(false);
         var isHeld = false;
         guest.Change(
             state =>
@@ -115,7 +120,8 @@ internal static class ObjectCommands
                         : state.ForgottenLoans,
                 };
             },
-            next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, isHeld, next.Generation, guest.Clock)]);
+            next => [Events.MemoryBackendDeleted(backend, published.Properties.Size, isHeld, next.Generation, guest.Clock)],
+            kept: backend.Id);
         if (remembered is not null)
             guest.Accounting.Deleted.Add(remembered);
     }

@@ -10,18 +10,21 @@ internal sealed record DeviceOptions
 {
     private static readonly string[] NotWritable = ["type", "size", "hotplugged", "hotpluggable", "parent_bus", "realized"];
 
-    public string? Id { get; private init; }
+    public string? Id { get; init; }
+
+    /// <summary>The last component of its path; null: its id, or one that is free.</summary>
+    public string? Name { get; init; }
 
     /// <summary>Id or QOM path of the backend; null where none was given.</summary>
-    public string? Memdev { get; private init; }
+    public string? Memdev { get; init; }
 
     /// <summary>0: to be chosen.</summary>
-    public ulong Addr { get; private init; }
+    public ulong Addr { get; init; }
 
     /// <summary>-1: to be chosen.</summary>
-    public int Slot { get; private init; } = -1;
+    public int Slot { get; init; } = -1;
 
-    public uint Node { get; private init; }
+    public uint Node { get; init; }
 
     /// <param name="hasDimms">The machine can have DIMMs.</param>
     /// <exception cref="QmpException">What does not fit.</exception>

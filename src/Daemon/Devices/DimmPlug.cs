@@ -34,7 +34,8 @@ internal static class DimmPlug
                 DimmsByName = state.DimmsByName.Add(dimm.Name, dimm),
                 Slots = published is null ? state.Slots : state.Slots.Add(published),
             },
-            next => published is null ? [] : [Events.MemorySlotAdded(published, next.Generation, guest.Clock)]);
+            next => published is null ? [] : [Events.MemorySlotAdded(published, next.Generation, guest.Clock)],
+            kept: dimm.Backend.Id);
     }
 
     /// <summary>Unplugs at once: no guest OS owns the DIMM here.</summary>
@@ -64,13 +65,14 @@ internal static class DimmPlug
             },
             next => published is null
                 ? [Events.DeviceDeleted(dimm, guest.Clock)]
-                : [Events.MemorySlotDeleted(published, next.Generation, guest.Clock), Events.DeviceDeleted(dimm, guest.Clock)]);
+                : [Events.MemorySlotDeleted(published, next.Generation, guest.Clock), Events.DeviceDeleted(dimm, guest.Clock)],
+            kept: dimm.Backend.Id);
     }
 
     /// <summary>Takes name, memory and place, in the order in which QEMU reports what is wrong.</summary>
     private static Dimm Take(Guest guest, DeviceOptions options, bool hotplugged) => guest.Owned(state =>
     {
-        var name = guest.Dimms.ClaimName(options.Id);
+        var name = guest.Dimms.ClaimName(options.Name ?? options.Id);
         MemoryBackend? backend = null;
         try
         {

@@ -4,6 +4,7 @@ using Hostmemd.Commands;
 using Hostmemd.Devices;
 using Hostmemd.DirtyRate;
 using Hostmemd.Jobs;
+using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Lending;
 using Hostmemd.Objects;
@@ -43,6 +44,7 @@ internal sealed class Guest : IAsyncDisposable
         Input = new InputBudget { Relieved = ReturnMemory };
         Jobs = new JobTable(this);
         Lending = new Lender(this);
+        Kept = new KeptState(this);
         Descriptors = new NamedDescriptors { Closed = Lending.Vhost.End };
     }
 
@@ -84,6 +86,9 @@ internal sealed class Guest : IAsyncDisposable
 
     public Lender Lending { get; }
 
+    /// <summary>What outlives this process.</summary>
+    public KeptState Kept { get; }
+
     public MemoryAccounting Accounting { get; } = new();
 
     public GuestProbe Probe { get; } = new();
@@ -121,7 +126,8 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>Publishes a change of state with the events that tell of it.</summary>
     /// <param name="step">From the state as it is to the next; short, waits for nothing. Where it throws or gives null nothing is published.</param>
-    public void Change(Func<GuestState, GuestState?> step, Func<GuestState, IEnumerable<EventMessage>>? events = null)
+    /// <param name="kept">The object that the change is about, where it outlives this process: written down before it is published.</param>
+    public void Change(Func<GuestState, GuestState?> step, Func<GuestState, IEnumerable<EventMessage>>? events = null, string? kept = null)
     {
         lock (_owner)
         {
@@ -129,6 +135,8 @@ internal sealed class Guest : IAsyncDisposable
             if (next is null)
                 return;
             next = next with { Generation = _state.Generation + 1 };
+            if (kept is not null)
+                Kept.Write(kept, next);
             Volatile.Write(ref _state, next);
             foreach (var message in events?.Invoke(next) ?? [])
                 foreach (var session in _sessions)
@@ -180,15 +188,18 @@ internal sealed class Guest : IAsyncDisposable
                     added.Properties.PreallocContext = "";
                 return state with { Backends = state.Backends.Add(backend.Id, added) };
             },
-            next => [Events.MemoryBackendAdded(backend, added.Properties.Size, next.Generation, Clock)]);
+            next => [Events.MemoryBackendAdded(backend, added.Properties.Size, next.Generation, Clock)],
+            kept: backend.Id);
     }
 
     /// <summary>Shows a new iothread or thread-context to everybody; its claim ends.</summary>
-    public void Publish(PublishedThread added) => Change(state =>
-    {
-        _claimedIds.Remove(added.Thread.Id);
-        return state with { Threads = state.Threads.Add(added.Thread.Id, added) };
-    });
+    public void Publish(PublishedThread added) => Change(
+        state =>
+        {
+            _claimedIds.Remove(added.Thread.Id);
+            return state with { Threads = state.Threads.Add(added.Thread.Id, added) };
+        },
+        kept: added.Thread.Id);
 
     /// <summary>Whether the id is that of a monitor, of which there is one for each socket.</summary>
     public bool IsMonitor(string id) => Enumerable.Range(0, Options.Monitors).Any(index => MonitorNode.NameOf(index) == id);
@@ -251,7 +262,9 @@ internal sealed class Guest : IAsyncDisposable
         Lending.Dispose();
         foreach (var (_, published) in State.Backends)
         {
-            published.DiscardIfAsked(Log);
+            // A start that failed has not taken over what it found.
+            if (!Kept.IsInherited)
+                published.DiscardIfAsked(Log);
             published.Backend.TryClose(Log);
         }
         foreach (var (_, published) in State.Threads)
@@ -259,5 +272,6 @@ internal sealed class Guest : IAsyncDisposable
         Descriptors.Dispose();
         FdSets.Dispose();
         Accounting.Dispose();
+        Kept.Dispose();
     }
 }

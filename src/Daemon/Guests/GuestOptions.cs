@@ -1,3 +1,4 @@
+using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Lending;
 using Hostmemd.Populate;
@@ -45,6 +46,9 @@ internal sealed record GuestOptions
 
     /// <summary>Where others find the memory by name; null: nowhere.</summary>
     public LendDirectory? LendDirectory { get; init; }
+
+    /// <summary>Where to keep what outlives this process; null: nothing does.</summary>
+    public KeepOptions? Keep { get; init; }
 
     /// <summary>What populates memory in a process of its own; null: this program.</summary>
     public HelperProgram? PopulateProgram { get; init; }

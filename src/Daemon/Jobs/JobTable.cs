@@ -147,7 +147,8 @@ internal sealed class JobTable(Guest guest) : IAsyncDisposable
                 .. error is null ? new[] { JobStatus.Waiting, JobStatus.Pending } : [JobStatus.Aborting],
                 JobStatus.Concluded,
                 .. order.AutoDismiss ? new[] { JobStatus.Null } : [],
-            ]));
+            ]),
+            kept: order.Backend.Id);
     }
 
     /// <summary>The property prealloc turns true when nothing is missing.</summary>

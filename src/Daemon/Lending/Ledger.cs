@@ -96,6 +96,20 @@ internal sealed class Ledger(Guest guest, Func<LoanWatch> watch)
         }
     }
 
+    /// <summary>Goes on watching a borrower that a daemon before this one wrote down.</summary>
+    public void Resume(Borrower borrower)
+    {
+        try
+        {
+            Watch(borrower, guest.Kernel.OpenProcess(borrower.Pid));
+        }
+        catch (KernelException)
+        {
+            // It has ended since.
+            Ended(borrower);
+        }
+    }
+
     /// <summary>Writes down who was seen to have a backend's file open.</summary>
     /// <param name="unseen">Somebody has opened it who is perhaps not among them; null: as before.</param>
     public void Write(ProcReader proc, MemoryBackend backend, List<Borrower> openers, bool? unseen)
@@ -177,6 +191,7 @@ internal sealed class Ledger(Guest guest, Func<LoanWatch> watch)
             },
             next => pid() is null && written.State == before.State
                 ? []
-                : [Events.MemoryLoanChange(backend, written.State, pid(), next.Generation, guest.Clock)]);
+                : [Events.MemoryLoanChange(backend, written.State, pid(), next.Generation, guest.Clock)],
+            kept: backend.Id);
     }
 }

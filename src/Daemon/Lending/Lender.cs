@@ -1,5 +1,6 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
+using Hostmemd.Objects;
 
 namespace Hostmemd.Lending;
 
@@ -30,6 +31,9 @@ internal sealed class Lender : IDisposable
 
     /// <summary>What vhost back ends have.</summary>
     public VhostLoans Vhost { get; }
+
+    /// <summary>Finds out who has a backend that was there before this process, behind its being published.</summary>
+    public void LookAfter(MemoryBackend backend) => _watch.Touch(backend);
 
     /// <summary>Completes when the ledger knows of everybody who has opened or closed a backend's file by now.</summary>
     public Task SettleAsync() => _watch.SettleAsync();

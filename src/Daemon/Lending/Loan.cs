@@ -38,6 +38,10 @@ internal sealed record Loan
         _ => MemoryLoanState.Free,
     };
 
+    /// <summary>The same, as it was written down before.</summary>
+    /// <param name="isLost">The last of its borrowers has ended with it.</param>
+    public Loan Restored(IEnumerable<Borrower> borrowers, bool isLost) => this with { Borrowers = [.. borrowers], IsLost = isLost };
+
     /// <summary>A process has it now.</summary>
     public Loan With(Borrower borrower) => Borrowers.Any(known => known.IsSameProcess(borrower) && known.Method == borrower.Method)
         ? this

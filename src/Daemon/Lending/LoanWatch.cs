@@ -98,6 +98,18 @@ internal sealed class LoanWatch(IKernel kernel, ILogger log, Action<Borrower> en
         }
     }
 
+    /// <summary>Has a backend looked at as if it was closed just now: what happened before its watch is not known.</summary>
+    public void Touch(MemoryBackend backend)
+    {
+        lock (_gate)
+        {
+            if (!_watches.ContainsKey(backend))
+                return;
+            _touched.TryAdd(backend, false);
+            kernel.Write(_wake!.Value.Ours, [0]);
+        }
+    }
+
     /// <summary>No more of this file: a watch keeps its pages.</summary>
     public void Remove(MemoryBackend backend)
     {

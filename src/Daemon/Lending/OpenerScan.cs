@@ -63,8 +63,10 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
         return !mapped.Any() || mapped.Any(mapping => mapping.From < to && from < mapping.To);
     }
 
-    private static bool IsOurs(ProcReader proc, int pid)
+    private bool IsOurs(ProcReader proc, int pid)
     {
+        if (pid == guest.Kept.KeeperPid)
+            return true;
         try
         {
             // Helpers are started from /proc/self/exe, which names them so.

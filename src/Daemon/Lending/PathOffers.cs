@@ -8,7 +8,7 @@ namespace Hostmemd.Lending;
 /// <summary>The path way: rights and names by which others open a backend's file. Safe on any thread.</summary>
 internal sealed class PathOffers(Guest guest, LoanWatch watch) : IDisposable
 {
-    private Keeper? _keeper;
+    private LendHolder? _holder;
 
     /// <summary>Starts what lending to another user needs.</summary>
     /// <exception cref="QmpException">It cannot be had.</exception>
@@ -22,8 +22,8 @@ internal sealed class PathOffers(Guest guest, LoanWatch watch) : IDisposable
             return;
         try
         {
-            _keeper = await guest.SlowWork.RunAsync(
-                guest.Work, () => Keeper.Start(guest.Kernel, guest.Options.PopulateProgram ?? HelperProgram.Find(), user, group)).ConfigureAwait(false);
+            _holder = await guest.SlowWork.RunAsync(
+                guest.Work, () => LendHolder.Start(guest.Kernel, guest.Options.PopulateProgram ?? HelperProgram.Find(), user, group)).ConfigureAwait(false);
         }
         catch (KernelException e)
         {
@@ -94,18 +94,18 @@ internal sealed class PathOffers(Guest guest, LoanWatch watch) : IDisposable
         }
     }
 
-    public void Dispose() => _keeper?.Dispose();
+    public void Dispose() => _holder?.Dispose();
 
     private Loan AddEntry(LendDirectory directory, PublishedBackend added, bool isNameless)
     {
-        var target = isNameless && _keeper is not null ? _keeper.Keep(added.Backend.File!.Handle) : LoanWays.Target(added);
+        var target = isNameless && _holder is not null ? _holder.Keep(added.Backend.File!.Handle) : LoanWays.Target(added);
         try
         {
             return Loan.None with { Entry = directory.Add(guest.Kernel, added.Backend.Id, target), EntryTarget = target };
         }
         catch (KernelException) when (isNameless)
         {
-            _keeper?.Release(target);
+            _holder?.Release(target);
             throw;
         }
     }
@@ -119,11 +119,11 @@ internal sealed class PathOffers(Guest guest, LoanWatch watch) : IDisposable
         try
         {
             if (LoanWays.FilePath(published) is null)
-                _keeper?.Release(target);
+                _holder?.Release(target);
         }
         catch (KernelException e)
         {
-            guest.Log.Error("The keeper of lent memory is gone: {Error}", e.Message);
+            guest.Log.Error("The process that holds lent memory is gone: {Error}", e.Message);
         }
     }
 }

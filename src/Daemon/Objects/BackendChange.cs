@@ -17,14 +17,16 @@ internal static class BackendChange
         if (await PrepareAsync(guest, owner, published, name, value).ConfigureAwait(false) is not { } apply)
             return;
         // Onto what is published now: another client may have changed another property meanwhile.
-        guest.Change(state =>
-        {
-            if (!state.Backends.TryGetValue(backend.Id, out var current) || current.Backend != backend)
-                throw ObjectErrors.DeviceNotFound(backend.QomPath);
-            var changed = current.Properties.Clone();
-            apply(changed);
-            return state with { Backends = state.Backends.SetItem(backend.Id, current with { Properties = changed }) };
-        });
+        guest.Change(
+            state =>
+            {
+                if (!state.Backends.TryGetValue(backend.Id, out var current) || current.Backend != backend)
+                    throw ObjectErrors.DeviceNotFound(backend.QomPath);
+                var changed = current.Properties.Clone();
+                apply(changed);
+                return state with { Backends = state.Backends.SetItem(backend.Id, current with { Properties = changed }) };
+            },
+            kept: backend.Id);
     }
 
     /// <summary>Checks the value and does to the memory what it asks for.</summary>

@@ -35,7 +35,10 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     public bool IsGuestMemfd => File?.Handle is GuestMemfd;
 
     /// <summary>Its memory slots are bound by descriptor, not registered by address.</summary>
-    public GuestMemfd? SlotFile => Type == ObjectType.MemoryBackendGuestMemfd ? File?.Handle as GuestMemfd : null;
+    public GuestMemfd? SlotFile => Type == ObjectType.MemoryBackendGuestMemfd && !IsOfAnotherVm ? File?.Handle as GuestMemfd : null;
+
+    /// <summary>The guest_memfd was made by a VM that is gone, and can be bound by address alone.</summary>
+    public bool IsOfAnotherVm { get; init; }
 
     /// <summary>What jobs have populated of it. Only inside the owner's steps.</summary>
     public PopulatedRanges Populated { get; } = new();
@@ -57,6 +60,16 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
 
     /// <summary>Unmapping and closing it takes noticeable time: to be done as slow work.</summary>
     public bool IsSlowToClose => Memory.Size >= SlowToClose || Type == ObjectType.MemoryBackendFile;
+
+    /// <summary>Who has taken the memory; null: nobody.</summary>
+    public string? MappedBy
+    {
+        get
+        {
+            lock (_use)
+                return _mappedBy;
+        }
+    }
 
     /// <summary>Takes the memory for one user.</summary>
     /// <returns>false: somebody has it.</returns>

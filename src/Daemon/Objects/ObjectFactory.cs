@@ -15,8 +15,12 @@ internal static class ObjectFactory
         if (!BackendRules.IsIdentifier(options.Id))
             throw ObjectErrors.NotAnIdentifier("id");
         if (options.Backend is null)
+        {
             guest.Publish(await ThreadFactory.CreateAsync(guest, options).ConfigureAwait(false));
-        else
-            guest.Publish(guest.Lending.Paths.Offer(await BackendFactory.CreateAsync(guest, owner, options).ConfigureAwait(false)));
+            return;
+        }
+        var added = guest.Lending.Paths.Offer(await BackendFactory.CreateAsync(guest, owner, options).ConfigureAwait(false));
+        await guest.Kept.StoreAsync(added).ConfigureAwait(false);
+        guest.Publish(added);
     }
 }

@@ -13,6 +13,8 @@ namespace Hostmemd.Sessions;
 /// <param name="takeDescriptor">Takes the oldest descriptor that came over the connection and that no command took; null for none.</param>
 internal sealed class Client(Guest guest, QmpSession session, Func<SafeFileHandle?> takeDescriptor)
 {
+    private bool _toldOfLosses;
+
     public Guest Guest { get; } = guest;
 
     public QmpSession Session { get; } = session;
@@ -28,6 +30,14 @@ internal sealed class Client(Guest guest, QmpSession session, Func<SafeFileHandl
         Socket is { } socket ? Guest.Lending.Ledger.PeerOf(socket, method) : null;
 
     public SafeFileHandle? TakeDescriptor() => takeDescriptor();
+
+    /// <summary>Whether this client was not told yet of what a daemon before this one has lost. Once; in-band commands alone.</summary>
+    public bool IsToBeToldOfLosses()
+    {
+        var isFirst = !_toldOfLosses;
+        _toldOfLosses = true;
+        return isFirst;
+    }
 
     /// <summary>The guest's state for a query's answer: no event of a later change reaches this client before the answer does.</summary>
     public GuestState Pin() => Session.Pin(() =>

@@ -1,5 +1,6 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
+using Hostmemd.Keeping;
 using Hostmemd.Lending;
 using Hostmemd.Protocol.Wire;
 using Hostmemd.Sessions;
@@ -47,6 +48,15 @@ internal sealed class DaemonOptions
     public string? LogFile { get; set; }
 
     public LendDirectory? LendDirectory { get; set; }
+
+    /// <summary>Who keeps memory when the daemon is killed.</summary>
+    public KeepMode Keep { get; set; } = KeepMode.Process;
+
+    /// <summary>The keeper starts the daemon again.</summary>
+    public bool Restart { get; set; }
+
+    /// <summary>Descriptors of other processes that are memory of a predecessor.</summary>
+    public List<(int Pid, int Number)> Adopted { get; } = [];
 
     /// <summary>A line for each command in the log.</summary>
     public bool LogCommands { get; set; }

@@ -2,6 +2,7 @@ using Hostmemd.Api;
 using Hostmemd.Commands;
 using Hostmemd.Devices;
 using Hostmemd.Guests;
+using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Logging;
 using Hostmemd.Objects;
@@ -30,8 +31,10 @@ internal static class DaemonProcess
         ProcessLimits.ForbidCoreDumps(kernel);
         ProcessLimits.UseOneMallocArena();
 
+        using var record = KeptStart.OpenRecord(options, FirstSocket(options), kernel);
         // Made on threads of its own, first of all: the rest of the start goes on meanwhile.
-        var starting = StartGuestAsync(options, kernel, log);
+        Guest? begun = null;
+        var starting = StartGuestAsync(options, record, made => Volatile.Write(ref begun, made), kernel, log);
         using var signals = new EndSignals();
         var sockets = new List<ListeningSocket>();
         try
@@ -44,16 +47,23 @@ internal static class DaemonProcess
             }
             var commands = CommandList.Create();
             if (await Task.WhenAny(starting, signals.Received).ConfigureAwait(false) != starting)
+            {
+                if (Volatile.Read(ref begun) is { Kept.IsInherited: false } unfinished)
+                    await unfinished.Kept.EndAsync().ConfigureAwait(false);
                 return 0;
+            }
             var guest = await starting.ConfigureAwait(false);
             await using var guestEnded = guest.ConfigureAwait(false);
             await ServeAsync(options, guest, sockets, commands, signals.Received, log).ConfigureAwait(false);
+            await guest.Kept.EndAsync().ConfigureAwait(false);
             return 0;
         }
         finally
         {
             foreach (var socket in sockets)
                 socket.Dispose();
+            if (record is { IsEmpty: true })
+                record.Remove();
         }
     }
 
@@ -98,8 +108,10 @@ internal static class DaemonProcess
         }
     }
 
-    private static async Task<Guest> StartGuestAsync(DaemonOptions options, IKernel kernel, ILogger log)
+    /// <param name="made">Told of the guest before it has its objects.</param>
+    private static async Task<Guest> StartGuestAsync(DaemonOptions options, KeepRecord? record, Action<Guest> made, IKernel kernel, ILogger log)
     {
+        var left = KeptStart.Read(options, record);
         var (useKvm, kvmPresent) = AcceleratorChoice.Make(options.Accelerators, kernel, log);
         var machine = MachineChoice.Make(options);
         if (options.LendDirectory is { } directory)
@@ -117,6 +129,7 @@ internal static class DaemonProcess
             HasNumaNodes = options.NumaNodes.Count > 0,
             Monitors = Math.Max(1, options.Listen.Count),
             LendDirectory = options.LendDirectory,
+            Keep = KeptStart.OptionsFor(options, FirstSocket(options), record),
         };
         Guest guest;
         try
@@ -137,18 +150,29 @@ internal static class DaemonProcess
         }
         try
         {
-            foreach (var (text, objectOptions) in options.Objects)
+            made(guest);
+            await new Successor(guest, left).TakeOverAsync(options.Adopted).ConfigureAwait(false);
+            foreach (var (text, objectOptions) in options.Objects.Where(wanted => !KeptStart.Has(guest, left, wanted.Text, wanted.Options)))
                 await StartStepAsync($"-object {text}", async () =>
                     await ObjectFactory.AddAsync(guest, guest.Work, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
             await UseRamBackendsAsync(guest).ConfigureAwait(false);
             foreach (var (text, members) in options.Devices)
-                await StartStepAsync($"-device {text}", () =>
-                    DimmPlug.AddAsync(guest, DeviceOptions.Read(members, machine.HasDimms), hotplugged: false)).ConfigureAwait(false);
+                await StartStepAsync($"-device {text}", async () =>
+                {
+                    var device = DeviceOptions.Read(members, machine.HasDimms);
+                    if (!KeptStart.Has(left, device))
+                        await DimmPlug.AddAsync(guest, device, hotplugged: false).ConfigureAwait(false);
+                }).ConfigureAwait(false);
             return guest;
         }
-        catch
+        catch (Exception e)
         {
+            // What was found stays where it is, for another try.
+            if (!guest.Kept.IsInherited)
+                await guest.Kept.EndAsync().ConfigureAwait(false);
             await guest.DisposeAsync().ConfigureAwait(false);
+            if (e is KeepException)
+                throw new OptionException(e.Message);
             throw;
         }
     }
@@ -184,7 +208,7 @@ internal static class DaemonProcess
     /// <returns>Why one cannot be bound; null: all are.</returns>
     private static OptionException? TryBind(DaemonOptions options, List<ListeningSocket> sockets, IKernel kernel)
     {
-        foreach (var listen in options.Listen.Count > 0 ? options.Listen : [new ListenOptions(DefaultSocket())])
+        foreach (var listen in options.Listen.Count > 0 ? options.Listen : [new ListenOptions(FirstSocket(options))])
         {
             try
             {
@@ -211,8 +235,10 @@ internal static class DaemonProcess
         }
     }
 
-    private static string DefaultSocket()
+    private static string FirstSocket(DaemonOptions options)
     {
+        if (options.Listen.Count > 0)
+            return options.Listen[0].Path;
         var directory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR");
         return Path.Combine(string.IsNullOrEmpty(directory) ? "/run" : directory, "hostmemd.sock");
     }

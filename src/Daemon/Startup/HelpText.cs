@@ -28,6 +28,9 @@ internal static class HelpText
         process
           -lend-dir DIR[,owner=USER][,group=NAME][,mode=0600]
                                       names for memory that others may open; owner, group and mode are the memory's
+          -keep none|process[,restart=on]
+                                      who keeps memory when the daemon is killed, and starts it again; default process
+          -adopt PID:FD               take over memory of a killed daemon that process PID has open as FD
           -pidfile FILE               written when the sockets listen, removed at the end
           -D FILE                     log to FILE instead of stderr
           -d commands                 log every command

@@ -34,6 +34,8 @@ internal static class OptionParser
         ["D"] = new(true, (options, text) => options.LogFile = text),
         ["d"] = new(true, SetLogItems),
         ["lend-dir"] = new(true, (options, text) => options.LendDirectory = LendDirectoryOption.Parse(text)),
+        ["keep"] = new(true, KeepOption.Parse),
+        ["adopt"] = new(true, KeepOption.ParseAdopted),
         ["version"] = new(false, (options, _) => options.PrintAndExit = VersionText),
         ["help"] = new(false, (options, _) => options.PrintAndExit = HelpText.Text),
         ["h"] = new(false, (options, _) => options.PrintAndExit = HelpText.Text),

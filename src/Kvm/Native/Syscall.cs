@@ -132,6 +132,19 @@ internal static unsafe class Syscall
         return Result((nint)(long)LibC.syscall(424, fd.Number, signal, null, 0));
     }
 
+    // The same number everywhere.
+    public static nint PidfdGetfd(SafeHandle process, int number)
+    {
+        using var fd = new BorrowedFd(process);
+        return Result((nint)(long)LibC.syscall(438, fd.Number, number, 0));
+    }
+
+    public static nint Flock(SafeHandle handle, int operation)
+    {
+        using var fd = new BorrowedFd(handle);
+        return Result(Libc.flock(fd.Number, operation));
+    }
+
     public static nint Read(SafeHandle handle, void* buffer, int length)
     {
         using var fd = new BorrowedFd(handle);

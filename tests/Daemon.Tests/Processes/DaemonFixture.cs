@@ -82,6 +82,30 @@ internal sealed class DaemonFixture : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts the program in a folder that may have been another's before; whoever starts it disposes it.</summary>
+    public static async Task<DaemonFixture> StartAsync(string directory, string options)
+    {
+        var daemon = new DaemonFixture(
+            directory, [.. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), "-qmp", $"unix:{directory}/qmp"], quiet: false, launcher: null);
+        try
+        {
+            await daemon.WaitUntilItListensAsync();
+            return daemon;
+        }
+        catch (Exception e)
+        {
+            await daemon.DisposeAsync();
+            throw new XunitException($"{e.Message}\nthe daemon's log:\n{daemon.Log}", e);
+        }
+    }
+
+    /// <summary>Ends it as a crash does, and waits until it is gone.</summary>
+    public async Task CrashAsync()
+    {
+        Signal(SigKill);
+        await WaitForExitAsync();
+    }
+
     /// <summary>Runs the program until it ends by itself.</summary>
     public static async Task<(int ExitCode, string Output, string Error)> RunToEndAsync(params string[] arguments)
     {

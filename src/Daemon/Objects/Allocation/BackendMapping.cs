@@ -11,10 +11,11 @@ internal static class BackendMapping
     /// <summary>Maps a file and makes the backend of it, which owns the file from then on; on failure the caller still does.</summary>
     /// <param name="change">What this kind wants otherwise than all others.</param>
     /// <param name="failed">The words for a mapping that failed, with the error; null: those of files.</param>
+    /// <param name="isKept">The memory was there before this process: its huge pages are, and its guest_memfd is of another VM.</param>
     /// <exception cref="QmpException">It cannot be mapped, or not be bound to the nodes; no mapping is left.</exception>
     public static MemoryBackend MapFile(
         Guest guest, ObjectOptions options, BackingFile file, Func<MappingOptions, MappingOptions>? change = null,
-        Func<string, QmpException>? failed = null)
+        Func<string, QmpException>? failed = null, bool isKept = false)
     {
         var properties = options.Backend!;
         failed ??= ObjectErrors.MapFailed;
@@ -24,10 +25,11 @@ internal static class BackendMapping
         try
         {
             hugePages = FindHugePages(guest, properties, file);
-            hugePages?.CheckBefore();
+            if (!isKept)
+                hugePages?.CheckBefore();
             var mapping = Describe(properties) with { File = file.Handle, Offset = file.Offset, Shared = file.IsShared };
             var memory = Create(guest, change is null ? mapping : change(mapping));
-            return new MemoryBackend(options.Id, options.QomType, memory, file) { HugePages = hugePages };
+            return new MemoryBackend(options.Id, options.QomType, memory, file) { HugePages = hugePages, IsOfAnotherVm = isKept };
         }
         catch (KernelException e) when (e.Errno == Errno.ENOMEM && hugePages is not null)
         {

@@ -13,16 +13,21 @@ internal static class ThreadChange
     {
         var thread = published.Thread;
         if (published.Iothread is null)
+        {
             SetContext(guest, thread, name, value);
-        else
-            guest.Change(state =>
+            guest.Owned(state => guest.Kept.Write(thread.Id, state));
+            return;
+        }
+        guest.Change(
+            state =>
             {
                 // Onto what is published now: another client may have changed another property meanwhile.
                 if (!state.Threads.TryGetValue(thread.Id, out var current) || current.Thread != thread)
                     throw ObjectErrors.DeviceNotFound(thread.QomPath);
                 var changed = current with { Iothread = IothreadRules.Change(current.Iothread!, name, value) };
                 return state with { Threads = state.Threads.SetItem(thread.Id, changed) };
-            });
+            },
+            kept: thread.Id);
     }
 
     private static void SetContext(Guest guest, ThreadObject thread, string name, JsonValue value)

@@ -6,7 +6,7 @@ using Xunit;
 namespace Hostmemd.Daemon.Tests.Lending;
 
 /// <summary>Memory for a VMM of another user.</summary>
-public sealed class KeeperTests
+public sealed class LendHolderTests
 {
     private const string Done = """{"return": {}}""";
 
@@ -33,12 +33,12 @@ public sealed class KeeperTests
                 Assert.Equal("lent", System.Text.Encoding.ASCII.GetString(seen));
             }
             await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""", Done);
-            var keeper = Assert.Single(Directory.EnumerateDirectories($"/proc/{daemon.Pid}/task").SelectMany(ChildrenOf));
-            await Eventually.TrueAsync(() => ProcessResources.Count("memory-backend-memfd", keeper) == 0, () => "the keeper keeps it");
+            var holder = Assert.Single(Directory.EnumerateDirectories($"/proc/{daemon.Pid}/task").SelectMany(ChildrenOf));
+            await Eventually.TrueAsync(() => ProcessResources.Count("memory-backend-memfd", holder) == 0, () => "the holder keeps it");
 
             daemon.Signal(DaemonFixture.SigKill);
             await daemon.WaitForExitAsync();
-            await Eventually.TrueAsync(() => !Directory.Exists($"/proc/{keeper}"), () => "the keeper stays");
+            await Eventually.TrueAsync(() => !Directory.Exists($"/proc/{holder}"), () => "the holder stays");
         });
 
     private static IEnumerable<int> ChildrenOf(string task) =>

@@ -8,8 +8,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Lending;
 
-/// <summary>The process of another user that has the memory open for that user's VMMs (<see cref="KeeperMode"/>). Safe on any thread.</summary>
-internal sealed class Keeper : IDisposable
+/// <summary>The process of another user that has the memory open for that user's VMMs (<see cref="LendHolderMode"/>). Safe on any thread.</summary>
+internal sealed class LendHolder : IDisposable
 {
     private const int Kill = 9;
 
@@ -18,11 +18,11 @@ internal sealed class Keeper : IDisposable
     private readonly SafeFileHandle _socket;
     private readonly ProcessFd _process;
 
-    private Keeper(IKernel kernel, SafeFileHandle socket, ProcessFd process) => (_kernel, _socket, _process) = (kernel, socket, process);
+    private LendHolder(IKernel kernel, SafeFileHandle socket, ProcessFd process) => (_kernel, _socket, _process) = (kernel, socket, process);
 
     /// <summary>Starts the process and waits until it is that user's. On a thread that may wait.</summary>
     /// <exception cref="KernelException">It cannot be started, or not become that user.</exception>
-    public static Keeper Start(IKernel kernel, HelperProgram program, uint user, uint group)
+    public static LendHolder Start(IKernel kernel, HelperProgram program, uint user, uint group)
     {
         var (ours, theirs) = kernel.Socketpair();
         ProcessFd process;
@@ -33,7 +33,7 @@ internal sealed class Keeper : IDisposable
                 Program = program.Path,
                 Arguments =
                 [
-                    program.Path, .. program.Arguments, KeeperMode.Name,
+                    program.Path, .. program.Arguments, LendHolderMode.Name,
                     user.ToString(CultureInfo.InvariantCulture), group.ToString(CultureInfo.InvariantCulture),
                 ],
                 Environment = HelperProgram.EnvironmentOfHelper(),
@@ -49,15 +49,15 @@ internal sealed class Keeper : IDisposable
         {
             theirs.Dispose();
         }
-        var keeper = new Keeper(kernel, ours, process);
+        var holder = new LendHolder(kernel, ours, process);
         try
         {
-            keeper.Receive();
-            return keeper;
+            holder.Receive();
+            return holder;
         }
         catch
         {
-            keeper.Dispose();
+            holder.Dispose();
             throw;
         }
     }
@@ -69,7 +69,7 @@ internal sealed class Keeper : IDisposable
     {
         lock (_gate)
         {
-            if (SocketMessages.Send(_socket, Message(KeeperMode.Keep, 0), file) != KeeperMode.MessageSize)
+            if (SocketMessages.Send(_socket, Message(LendHolderMode.Keep, 0), file) != LendHolderMode.MessageSize)
                 throw new KernelException("sendmsg", Errno.EAGAIN);
             return string.Create(CultureInfo.InvariantCulture, $"/proc/{_process.Pid}/fd/{Receive()}");
         }
@@ -82,7 +82,7 @@ internal sealed class Keeper : IDisposable
     {
         var number = int.Parse(path[(path.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture);
         lock (_gate)
-            _kernel.Write(_socket, Message(KeeperMode.Release, number));
+            _kernel.Write(_socket, Message(LendHolderMode.Release, number));
     }
 
     /// <summary>Ends it.</summary>
@@ -103,7 +103,7 @@ internal sealed class Keeper : IDisposable
 
     private static byte[] Message(byte what, int number)
     {
-        var message = new byte[KeeperMode.MessageSize];
+        var message = new byte[LendHolderMode.MessageSize];
         message[0] = what;
         BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(1), number);
         return message;

@@ -8,12 +8,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Hostmemd.Lending;
 
 /// <summary>
-/// This program as the keeper: a process of the user who may open the memory, which does nothing but to have it open. What a file without a
+/// This program as the holder: a process of the user who may open the memory, which does nothing but to have it open. What a file without a
 /// name is reached by is /proc/PID/fd/N, and there only processes of the same user and group get through.
 /// </summary>
-internal static class KeeperMode
+internal static class LendHolderMode
 {
-    public const string Name = "-lend-keeper";
+    public const string Name = "-lend-holder";
 
     /// <summary>A message: what to do, and a number.</summary>
     public const int MessageSize = 1 + sizeof(int);

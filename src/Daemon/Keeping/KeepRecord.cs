@@ -1,0 +1,235 @@
+using System.Buffers;
+using System.Text;
+using Hostmemd.Kvm;
+using Hostmemd.Protocol.Errors;
+using Hostmemd.Protocol.Schema;
+using Hostmemd.Protocol.Wire;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hostmemd.Keeping;
+
+/// <summary>
+/// The file that says which objects a daemon has: a line of JSON for each change, the last one of an object counts. It is locked as long as
+/// it is open, so nobody else is this daemon. Not safe for several threads.
+/// </summary>
+internal sealed class KeepRecord : IDisposable
+{
+    private const uint Mode = 0x180; // 0600
+    private const uint TypeMask = 0xf000;
+    private const uint Regular = 0x8000;
+
+    /// <summary>A record can be replaced or removed between opening and locking it; more often than this somebody does it on purpose.</summary>
+    private const int Attempts = 16;
+
+    /// <summary>Bytes of history that are not worth writing the record anew.</summary>
+    private const long SmallHistory = 1 << 20;
+
+    private readonly IKernel _kernel;
+    private readonly KeepPaths _paths;
+    private readonly ArrayBufferWriter<byte> _buffer = new();
+    private SafeFileHandle _file;
+    private long _length;
+    private long _rewritten;
+
+    private KeepRecord(IKernel kernel, KeepPaths paths, SafeFileHandle file)
+    {
+        (_kernel, _paths, _file) = (kernel, paths, file);
+        _length = (long)kernel.Fstat(file).Size;
+    }
+
+    private static string Boot => File.ReadAllText("/proc/sys/kernel/random/boot_id").TrimEnd();
+
+    /// <summary>Nothing was ever written, or all of it was taken back.</summary>
+    public bool IsEmpty => _length == 0;
+
+    /// <summary>Most of it no longer counts: <see cref="Rewrite"/> makes it short again.</summary>
+    public bool IsMostlyHistory => _length - _rewritten > Math.Max(SmallHistory, 3 * _rewritten);
+
+    /// <summary>Opens or makes the record and locks it.</summary>
+    /// <returns>null: another daemon has it.</returns>
+    /// <exception cref="KernelException">It cannot be opened, or it is not ours.</exception>
+    public static KeepRecord? TryOpen(IKernel kernel, KeepPaths paths)
+    {
+        for (var attempt = 1; attempt <= Attempts; attempt++)
+        {
+            var file = kernel.Open(paths.Record, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.NoFollow, Mode);
+            try
+            {
+                // In a folder where everybody writes it could be somebody else's trap.
+                if (kernel.Fstat(file) is var status && ((status.Mode & TypeMask) != Regular || status.User != kernel.GetIdentity().User))
+                    throw new KernelException("open", Errno.EACCES);
+                if (!kernel.TryLock(file))
+                {
+                    file.Dispose();
+                    return null;
+                }
+                if (HasName(kernel, file, paths.Record))
+                    return new KeepRecord(kernel, paths, file);
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
+            file.Dispose();
+        }
+        throw new KernelException("open", Errno.EBUSY);
+    }
+
+    /// <summary>The objects that it has, in the order in which they came.</summary>
+    /// <exception cref="KeepException">It is not a record of ours.</exception>
+    /// <exception cref="KernelException">It cannot be read.</exception>
+    public IReadOnlyList<KeptObject> Read()
+    {
+        var bytes = new byte[_length];
+        for (var have = 0; have < bytes.Length;)
+        {
+            var count = _kernel.Pread(_file, bytes.AsSpan(have), (ulong)have);
+            if (count == 0)
+                break;
+            have += count;
+        }
+        // Behind the last line end is a line that somebody was killed over: its command was never answered.
+        var text = Encoding.UTF8.GetString(bytes.AsSpan(0, bytes.AsSpan().LastIndexOf((byte)'\n') + 1));
+        var objects = new OrderedDictionary<string, KeptObject>();
+        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var line = Parse(lines[i], i + 1);
+            if (i == 0 && line.Layout != RecordLine.CurrentLayout)
+                throw new KeepException($"{_paths.Record}: not a record of this program's layout {RecordLine.CurrentLayout}");
+            // What was before this boot is nowhere.
+            if (i == 0 && line.Boot != Boot)
+                return [];
+            if (line.Put is { } put)
+                objects[put.Options.Id] = put;
+            else if (line.Delete is { } id)
+                objects.Remove(id);
+        }
+        return [.. objects.Values];
+    }
+
+    /// <summary>Writes one line behind the others.</summary>
+    /// <exception cref="KernelException">ENOSPC, EIO: it may be there in part, and must be emptied or written anew.</exception>
+    public void Append(RecordLine line)
+    {
+        _buffer.ResetWrittenCount();
+        Format(line);
+        Write(_file, _buffer.WrittenSpan, _length);
+        _length += _buffer.WrittenCount;
+    }
+
+    /// <summary>Replaces the record by one without history. Until it is whole the old one counts.</summary>
+    /// <exception cref="KernelException">The old one is still there.</exception>
+    public void Rewrite(IEnumerable<KeptObject> objects)
+    {
+        _buffer.ResetWrittenCount();
+        Format(new RecordLine { Layout = RecordLine.CurrentLayout, Boot = Boot });
+        foreach (var kept in objects)
+            Format(new RecordLine { Put = kept });
+        RemoveNew();
+        var file = _kernel.Open(_paths.NewRecord, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollow, Mode);
+        try
+        {
+            Write(file, _buffer.WrittenSpan, 0);
+            // Before it has the name: nobody else ever gets the lock.
+            _kernel.TryLock(file);
+            _kernel.Rename(_paths.NewRecord, _paths.Record);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+        _file.Dispose();
+        (_file, _length, _rewritten) = (file, _buffer.WrittenCount, _buffer.WrittenCount);
+        // Room for large records is not kept.
+        if (_buffer.Capacity > SmallHistory)
+            _buffer.Clear();
+    }
+
+    /// <summary>Takes everything back: a successor finds nothing rather than something wrong.</summary>
+    /// <exception cref="KernelException">EIO.</exception>
+    public void Empty()
+    {
+        _kernel.Ftruncate(_file, 0);
+        (_length, _rewritten) = (0, 0);
+    }
+
+    /// <summary>Removes the file: the daemon ends, and nothing outlives it. The lock stays until <see cref="Dispose"/>.</summary>
+    public void Remove()
+    {
+        try
+        {
+            if (HasName(_kernel, _file, _paths.Record))
+                _kernel.Unlink(_paths.Record);
+        }
+        catch (KernelException)
+        {
+            // Gone already; or its folder is.
+        }
+    }
+
+    /// <summary>Lets go of the lock; the file stays.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private static bool HasName(IKernel kernel, SafeFileHandle file, string path)
+    {
+        try
+        {
+            using var named = kernel.Open(path, OpenFlags.PathOnly | OpenFlags.NoFollow, 0);
+            var (mine, other) = (kernel.Fstat(file), kernel.Fstat(named));
+            return (mine.Device, mine.Inode) == (other.Device, other.Inode);
+        }
+        catch (KernelException e) when (e.Errno == Errno.ENOENT)
+        {
+            return false;
+        }
+    }
+
+    private void RemoveNew()
+    {
+        try
+        {
+            _kernel.Unlink(_paths.NewRecord);
+        }
+        catch (KernelException e) when (e.Errno == Errno.ENOENT)
+        {
+            // As a rule nobody was killed over it.
+        }
+    }
+
+    private RecordLine Parse(string line, int number)
+    {
+        try
+        {
+            return InputVisitor.Read<RecordLine>(JsonText.Parse(line) as JsonObject ?? throw new FormatException("not an object"));
+        }
+        catch (Exception e) when (e is FormatException or QmpException)
+        {
+            throw new KeepException($"{_paths.Record}, line {number}: {e.Message}");
+        }
+    }
+
+    private void Format(RecordLine line)
+    {
+        var writer = new JsonWriter(_buffer);
+        writer.BeginObject();
+        line.Visit(new OutputVisitor(writer));
+        writer.EndObject();
+        _buffer.Write("\n"u8);
+    }
+
+    private void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long at)
+    {
+        // A full file system takes a part first.
+        while (!bytes.IsEmpty)
+        {
+            var count = _kernel.Pwrite(file, bytes, (ulong)at);
+            if (count == 0)
+                throw new KernelException("pwrite", Errno.EIO);
+            bytes = bytes[count..];
+            at += count;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using System.Runtime.InteropServices;
+
+namespace Hostmemd.Keeping;
+
+/// <summary>Somebody outside of this process who has descriptors open for it, each under a name. Safe on any thread.</summary>
+internal abstract class Keeper
+{
+    /// <summary>The process; null: it is nobody's that could be taken for a borrower.</summary>
+    public abstract int? Pid { get; }
+
+    /// <summary>Completes when it is gone.</summary>
+    public abstract Task Ended { get; }
+
+    /// <summary>Gives it a descriptor, in place of one of that name. When this completes nothing that ends this process can lose it.</summary>
+    /// <returns>false: it is gone, or the descriptor is closed.</returns>
+    public abstract Task<bool> TryStoreAsync(string name, SafeHandle file);
+
+    /// <summary>Has it close a descriptor; completes when it has, or is gone.</summary>
+    public abstract Task ReleaseAsync(string name);
+
+    /// <summary>Has it start this daemon again when it is gone.</summary>
+    /// <param name="arguments">The daemon's; null: it is not to be started.</param>
+    public abstract Task SetRestartAsync(IReadOnlyList<string>? arguments);
+
+    /// <summary>Nothing is to be kept any more.</summary>
+    public abstract Task QuitAsync();
+
+    /// <summary>Takes a keeper that is gone out of the process table.</summary>
+    public abstract Task ReapAsync();
+
+    /// <summary>Leaves it with what it has.</summary>
+    public abstract void Detach();
+}

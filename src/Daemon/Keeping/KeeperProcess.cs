@@ -1,0 +1,288 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Hostmemd.Kvm;
+using Hostmemd.Kvm.Native;
+using Hostmemd.Objects;
+using Hostmemd.Populate;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hostmemd.Keeping;
+
+/// <summary>The daemon's end of a keeper (<see cref="KeeperMode"/>). Safe on any thread.</summary>
+internal sealed class KeeperProcess : Keeper
+{
+    private const UnixFileMode OursAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const int Kill = 9;
+
+    /// <summary>The daemon's own connection, and that of one who comes after it.</summary>
+    private const int Backlog = 2;
+
+    /// <summary>How long to wait before a full socket is tried again.</summary>
+    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>A keeper that is told to quit has nothing else to do.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    private readonly IKernel _kernel;
+    private readonly KeepPaths _paths;
+    private readonly Socket _socket;
+    private readonly ProcessFd? _process;
+    private readonly Lock _gate = new();
+    private readonly Queue<TaskCompletionSource> _releases = [];
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private KeeperProcess(IKernel kernel, KeepPaths paths, Socket socket, ProcessFd? process, int pid)
+    {
+        (_kernel, _paths, _socket, _process, Pid) = (kernel, paths, socket, process, pid);
+    }
+
+    public override int? Pid { get; }
+
+    public override Task Ended => _ended.Task;
+
+    /// <summary>
+    /// Starts a keeper. It is connected to before it runs: what is said to it by then it finds when it does. Under the lock of the record, so
+    /// that a socket which nobody listens at is left over.
+    /// </summary>
+    /// <exception cref="KernelException">It cannot be started.</exception>
+    /// <exception cref="SocketException">As before.</exception>
+    public static KeeperProcess Start(IKernel kernel, KeepPaths paths, HelperProgram program)
+    {
+        Unlink(kernel, paths);
+        using var listening = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        SocketNames.Bind(listening.SafeHandle, paths.Keeper);
+        Socket? socket = null;
+        try
+        {
+            File.SetUnixFileMode(paths.Keeper, OursAlone);
+            listening.Listen(Backlog);
+            socket = Connect(paths);
+            // Whoever reads the daemon's output does not wait for the keeper too.
+            using var nowhere = kernel.Open("/dev/null", OpenFlags.ReadWrite, 0);
+            var process = kernel.Spawn(new SpawnOptions
+            {
+                Program = program.Path,
+                Arguments = [program.Path, .. program.Arguments, KeeperMode.Option],
+                Environment = HelperProgram.EnvironmentOfHelper(),
+                Descriptors = [listening.SafeHandle, nowhere, nowhere],
+            });
+            var keeper = new KeeperProcess(kernel, paths, socket, process, process.Pid);
+            _ = keeper.ListenAsync(hello: true);
+            return keeper;
+        }
+        catch
+        {
+            socket?.Dispose();
+            Unlink(kernel, paths);
+            throw;
+        }
+    }
+
+    /// <summary>Finds the keeper of a daemon that is gone, and takes what it has.</summary>
+    /// <returns>null: there is none. The descriptors are the caller's.</returns>
+    public static async Task<(KeeperProcess Keeper, Dictionary<string, SafeFileHandle> Kept)?> FindAsync(IKernel kernel, KeepPaths paths)
+    {
+        Socket? socket = null;
+        var kept = new Dictionary<string, SafeFileHandle>();
+        try
+        {
+            socket = Connect(paths);
+            var hello = new byte[KeeperWire.HelloSize];
+            await ReadAsync(socket, hello, []).ConfigureAwait(false);
+            var (pid, count) = KeeperWire.ReadHello(hello);
+            while (count-- > 0)
+                await TakeNextAsync(socket, kept).ConfigureAwait(false);
+            var keeper = new KeeperProcess(kernel, paths, socket, null, pid);
+            _ = keeper.ListenAsync(hello: false);
+            return (keeper, kept);
+        }
+        catch (Exception e) when (e is SocketException or IOException or KernelException)
+        {
+            // Nobody listens, or it ended just now.
+            socket?.Dispose();
+            foreach (var file in kept.Values)
+                file.Dispose();
+            return null;
+        }
+    }
+
+    public override async Task<bool> TryStoreAsync(string name, SafeHandle file)
+    {
+        try
+        {
+            while (!TrySend(KeeperWire.Keep, name, file))
+                await Task.Delay(Wait).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    public override async Task SetRestartAsync(IReadOnlyList<string>? arguments)
+    {
+        using var error = new SafeFileHandle(2, ownsHandle: false);
+        try
+        {
+            while (!TrySend(KeeperWire.Restart, arguments is null ? "" : string.Join('\0', arguments), arguments is null ? null : error))
+                await Task.Delay(Wait).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            // It has ended; the next one is told.
+        }
+    }
+
+    public override async Task ReleaseAsync(string name)
+    {
+        var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            while (!TrySend(KeeperWire.Release, name, null, released))
+                await Task.Delay(Wait).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            // It has ended, and with it all that it had.
+            return;
+        }
+        await Task.WhenAny(released.Task, _ended.Task).ConfigureAwait(false);
+    }
+
+    public override async Task QuitAsync()
+    {
+        await ReleaseQuietlyAsync().ConfigureAwait(false);
+        if (await Task.WhenAny(_ended.Task, Task.Delay(Patience)).ConfigureAwait(false) != _ended.Task && _process is not null)
+            _kernel.SendSignal(_process, Kill);
+        await ReapAsync().ConfigureAwait(false);
+        Unlink(_kernel, _paths);
+    }
+
+    public override async Task ReapAsync()
+    {
+        _socket.Dispose();
+        if (_process is null)
+            return;
+        await SlowWork.AsideAsync(() =>
+        {
+            try
+            {
+                _kernel.WaitFor(_process);
+            }
+            catch (KernelException)
+            {
+                // ECHILD: where SIGCHLD is ignored nobody learns how a child ended.
+            }
+        }).ConfigureAwait(false);
+        _process.Dispose();
+    }
+
+    /// <summary>It stays, and waits for the next daemon.</summary>
+    public override void Detach()
+    {
+        _socket.Dispose();
+        _process?.Dispose();
+    }
+
+    private async Task ReleaseQuietlyAsync()
+    {
+        try
+        {
+            while (!TrySend(KeeperWire.Quit, "", null))
+                await Task.Delay(Wait).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            // It has ended already.
+        }
+    }
+
+    private bool TrySend(byte what, string name, SafeHandle? file, TaskCompletionSource? released = null)
+    {
+        lock (_gate)
+        {
+            if (!KeeperWire.TrySend(_socket.SafeHandle, what, name, file))
+                return false;
+            if (released is not null)
+                _releases.Enqueue(released);
+            return true;
+        }
+    }
+
+    /// <summary>Takes what it says until it ends.</summary>
+    private async Task ListenAsync(bool hello)
+    {
+        var said = new byte[64];
+        try
+        {
+            var skip = hello ? KeeperWire.HelloSize : 0;
+            while (await _socket.ReceiveAsync(said).ConfigureAwait(false) is var count and > 0)
+            {
+                var isHello = Math.Min(skip, count);
+                skip -= isHello;
+                for (var i = isHello; i < count; i++)
+                    lock (_gate)
+                        _releases.Dequeue().SetResult();
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It is gone, or we are going.
+        }
+        _ended.TrySetResult();
+    }
+
+    private static Socket Connect(KeepPaths paths)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            // Waits for nobody: what listens takes it, whether it is looking or not.
+            socket.Connect(new UnixDomainSocketEndPoint(paths.Keeper));
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static void Unlink(IKernel kernel, KeepPaths paths)
+    {
+        try
+        {
+            kernel.Unlink(paths.Keeper);
+        }
+        catch (KernelException)
+        {
+            // ENOENT as a rule; where it is anything else binding says what.
+        }
+    }
+
+    private static async Task TakeNextAsync(Socket socket, Dictionary<string, SafeFileHandle> kept)
+    {
+        var descriptors = new List<SafeFileHandle>();
+        var head = new byte[KeeperWire.HeadSize];
+        await ReadAsync(socket, head, descriptors).ConfigureAwait(false);
+        var name = new byte[KeeperWire.NameLength(head)];
+        await ReadAsync(socket, name, descriptors).ConfigureAwait(false);
+        kept[System.Text.Encoding.UTF8.GetString(name)] = descriptors is [var file] ? file : throw new IOException("a descriptor is missing");
+    }
+
+    private static async Task ReadAsync(Socket socket, byte[] piece, List<SafeFileHandle> descriptors)
+    {
+        for (var have = 0; have < piece.Length;)
+        {
+            switch (KeeperWire.Receive(socket.SafeHandle, piece, ref have, descriptors))
+            {
+                case null:
+                    await socket.ReceiveAsync(Memory<byte>.Empty).ConfigureAwait(false);
+                    break;
+                case false:
+                    throw new IOException("the keeper has ended");
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Hostmemd.Devices;
+using Hostmemd.Guests;
+using Hostmemd.Kvm;
+using Hostmemd.Objects;
+using Hostmemd.Populate;
+
+namespace Hostmemd.Keeping;
+
+/// <summary>
+/// What is kept of a guest for a successor: the record of its objects, and with a keeper the descriptors of their memory (decision 0020).
+/// Safe on any thread. Without <see cref="GuestOptions.Keep"/> it does nothing.
+/// </summary>
+internal sealed class KeptState(Guest guest) : IDisposable
+{
+    /// <summary>A keeper that ends sooner than this after its start is not started again at once.</summary>
+    private static readonly TimeSpan ShortLife = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _starting = new(1);
+    private readonly HashSet<string> _written = [];
+    private readonly Dictionary<string, (SafeHandle Handle, KeptFile File)> _files = [];
+    private Keeper? _keeper;
+    private bool _isServing;
+    private bool _isWritten;
+    private bool _ending;
+
+    private KeepOptions? Options => guest.Options.Keep;
+
+    /// <summary>The keeper's process; null: there is none.</summary>
+    public int? KeeperPid => Volatile.Read(ref _keeper)?.Pid;
+
+    /// <summary>What a predecessor had that is nowhere any more; set once, before the first client.</summary>
+    public IReadOnlyList<LostBackend> Lost { get; private set; } = [];
+
+    /// <summary>What a predecessor left is in use, and is not ours to destroy before <see cref="EndAsync"/>.</summary>
+    public bool IsInherited { get; private set; }
+
+    /// <summary>A predecessor's objects are being made again.</summary>
+    public void Inherit() => IsInherited = true;
+
+    /// <summary>From now on changes are written. Before that what a predecessor wrote is left as it is.</summary>
+    /// <param name="keeper">A predecessor's, which has all that was restored.</param>
+    public async Task BeginAsync(Keeper? keeper, IReadOnlyList<LostBackend> lost)
+    {
+        if (Options is null)
+            return;
+        Lost = lost;
+        foreach (var published in guest.State.Backends.Values.Where(KeptObject.CanKeep))
+            Note(published.Backend);
+        if (keeper is not null)
+        {
+            Volatile.Write(ref _keeper, keeper);
+            await keeper.SetRestartAsync(Options.Restart).ConfigureAwait(false);
+            _ = FollowAsync(keeper);
+        }
+        guest.Owned(state =>
+        {
+            _isServing = true;
+            // The machine's own memory alone is nothing that anybody asks for again.
+            if (!Options.Record.IsEmpty || keeper is not null)
+                Rewrite(state);
+        });
+    }
+
+    /// <summary>Writes what an object is in a state that is to be published, or that it is gone. Inside the owner's step.</summary>
+    public void Write(string id, GuestState next)
+    {
+        if (Options is not { Record: var record } || !_isServing)
+            return;
+        try
+        {
+            if (!_isWritten || record.IsMostlyHistory)
+                Rewrite(next);
+            else if (Find(id, next) is { } kept)
+                Append(record, kept);
+            else if (_written.Remove(id))
+                record.Append(new RecordLine { Delete = id });
+        }
+        catch (KernelException e)
+        {
+            GiveUp(record, e);
+        }
+    }
+
+    /// <summary>Has a backend's memory kept, before anybody is told of it.</summary>
+    public async Task StoreAsync(PublishedBackend published)
+    {
+        if (Options is null || !KeptObject.CanKeep(published) || !KeeperWire.IsName(published.Backend.Id))
+            return;
+        var backend = published.Backend;
+        if (!Note(backend))
+            return;
+        if (Volatile.Read(ref _keeper) is not { } keeper || !await keeper.TryStoreAsync(backend.Id, backend.File!.Handle).ConfigureAwait(false))
+            await StartKeeperAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Before a backend is closed: nobody is to find it any more. When it completes nobody but this process has the pages.</summary>
+    public async Task ForgetAsync(MemoryBackend backend)
+    {
+        if (Options is null)
+            return;
+        guest.Owned(state => Write(backend.Id, state with { Backends = state.Backends.Remove(backend.Id) }));
+        lock (_gate)
+            if (!_files.Remove(backend.Id))
+                return;
+        if (Volatile.Read(ref _keeper) is { } keeper)
+            await keeper.ReleaseAsync(backend.Id).ConfigureAwait(false);
+    }
+
+    /// <summary>The daemon ends in order: nothing outlives it.</summary>
+    public async Task EndAsync()
+    {
+        if (Options is null)
+            return;
+        guest.Owned(_ => _isServing = false);
+        IsInherited = false;
+        Options.Record.Remove();
+        await _starting.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            _ending = true;
+            if (_keeper is { } keeper)
+                await keeper.QuitAsync().ConfigureAwait(false);
+            _keeper = null;
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    /// <summary>Leaves a keeper as it is; after <see cref="EndAsync"/> there is none.</summary>
+    public void Dispose()
+    {
+        _ending = true;
+        _keeper?.Detach();
+        _starting.Dispose();
+    }
+
+    /// <summary>Takes down what is to be kept of a backend.</summary>
+    private bool Note(MemoryBackend backend)
+    {
+        try
+        {
+            var file = KeptFile.Of(guest.Kernel, backend.File!.Handle, backend.File.Offset);
+            lock (_gate)
+                _files[backend.Id] = (backend.File.Handle, file);
+            return true;
+        }
+        catch (KernelException e)
+        {
+            guest.Log.Error("Memory backend {Id} would not outlive the daemon: {Error}", backend.Id, e.Message);
+            return false;
+        }
+    }
+
+    private KeptObject? Find(string id, GuestState state)
+    {
+        if (state.Backends.TryGetValue(id, out var published))
+            return Describe(published, state);
+        return state.Threads.TryGetValue(id, out var thread) ? KeptObject.Of(thread, guest.Kernel, state.Generation) : null;
+    }
+
+    private KeptObject Describe(PublishedBackend published, GuestState state)
+    {
+        var backend = published.Backend;
+        Dimm? dimm = null;
+        if (backend.MappedBy is { } user && state.DimmsByName.TryGetValue(user, out var found) && found.Backend == backend)
+            dimm = found;
+        KeptFile? file = null;
+        lock (_gate)
+            if (_files.TryGetValue(backend.Id, out var noted) && noted.Handle == backend.File?.Handle)
+                file = noted.File;
+        return KeptObject.Of(published, dimm, file, state.Generation);
+    }
+
+    private void Append(KeepRecord record, KeptObject kept)
+    {
+        record.Append(new RecordLine { Put = kept });
+        _written.Add(kept.Options.Id);
+    }
+
+    private void Rewrite(GuestState state)
+    {
+        Options!.Record.Rewrite(
+            state.Threads.Values.Select(thread => KeptObject.Of(thread, guest.Kernel, state.Generation))
+                .Concat(state.Backends.Values.Select(published => Describe(published, state))));
+        _written.Clear();
+        _written.UnionWith(state.Threads.Keys);
+        _written.UnionWith(state.Backends.Keys);
+        _isWritten = true;
+    }
+
+    /// <summary>Better no memory than a wrong one. The next change tries to write all anew.</summary>
+    private void GiveUp(KeepRecord record, KernelException error)
+    {
+        guest.Log.Error("The record {Path} cannot be written, nothing would outlive the daemon now: {Error}", Options!.Paths.Record, error.Message);
+        _isWritten = false;
+        try
+        {
+            record.Empty();
+        }
+        catch (KernelException e)
+        {
+            guest.Log.Error("The record {Path} cannot be emptied, remove it: {Error}", Options.Paths.Record, e.Message);
+        }
+    }
+
+    /// <summary>Starts a keeper where there is none, and gives it all that is to be kept.</summary>
+    private async Task StartKeeperAsync()
+    {
+        await _starting.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_ending || (_keeper is { } present && !present.Ended.IsCompleted && await FillAsync(present).ConfigureAwait(false)))
+                return;
+            var keeper = KeeperProcess.Start(guest.Kernel, Options!.Paths, guest.Options.PopulateProgram ?? HelperProgram.Find());
+            if (Options.Restart is not null)
+                await keeper.SetRestartAsync(Options.Restart).ConfigureAwait(false);
+            await FillAsync(keeper).ConfigureAwait(false);
+            Volatile.Write(ref _keeper, keeper);
+            _ = FollowAsync(keeper);
+        }
+        catch (Exception e) when (e is KernelException or SocketException)
+        {
+            guest.Log.Error("There is no keeper, memory would not outlive the daemon now: {Error}", e.Message);
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    private async Task<bool> FillAsync(Keeper keeper)
+    {
+        List<(string Id, SafeHandle Handle)> files;
+        lock (_gate)
+            files = [.. _files.Select(entry => (entry.Key, entry.Value.Handle))];
+        foreach (var (id, file) in files)
+        {
+            if (await keeper.TryStoreAsync(id, file).ConfigureAwait(false))
+                continue;
+            if (keeper.Ended.IsCompleted)
+                return false;
+            // It is being deleted.
+        }
+        return true;
+    }
+
+    /// <summary>Sees the keeper's end, and starts another.</summary>
+    private async Task FollowAsync(Keeper keeper)
+    {
+        var started = guest.Clock.GetTimestamp();
+        await keeper.Ended.ConfigureAwait(false);
+        if (_ending)
+            return;
+        guest.Log.Error("The keeper (pid {Pid}) has ended, another takes its place", keeper.Pid);
+        await keeper.ReapAsync().ConfigureAwait(false);
+        if (guest.Clock.GetElapsedTime(started) < ShortLife)
+            await Task.Delay(ShortLife, guest.Clock).ConfigureAwait(false);
+        if (!_ending)
+            await StartKeeperAsync().ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,144 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using Hostmemd.Daemon.Tests.Processes;
+using Tmds.Linux;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace Hostmemd.Daemon.Tests.Keeping;
+
+/// <summary>
+/// kill -9 at random points of random commands, of daemon, keeper and borrower, one or two of them. HOSTMEMD_LONG=1: 200 times instead of
+/// 20; HOSTMEMD_SEED: the same run again.
+/// </summary>
+public sealed class CrashTests(ITestOutputHelper output)
+{
+    private const string Options = "-machine q35 -m 0,slots=16,maxmem=8G";
+
+    private static readonly int Rounds = Environment.GetEnvironmentVariable("HOSTMEMD_LONG") == "1" ? 200 : 20;
+
+    private enum Victims
+    {
+        Daemon,
+        DaemonAndBorrower,
+        DaemonAndKeeper,
+        Keeper,
+        Borrower,
+    }
+
+    [Fact]
+    public async Task Every_answered_byte_id_and_property_is_there_after_every_crash()
+    {
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("HOSTMEMD_SEED"), out var given) ? given : Environment.TickCount;
+        output.WriteLine($"HOSTMEMD_SEED={seed}");
+        await using var folder = new KeptFolder();
+        var run = new Run(folder, seed);
+        try
+        {
+            for (var round = 0; round < Rounds; round++)
+                await run.RoundAsync();
+        }
+        catch (Exception e)
+        {
+            throw new Xunit.Sdk.XunitException($"HOSTMEMD_SEED={seed}: {e}");
+        }
+        finally
+        {
+            await run.DisposeAsync();
+        }
+    }
+
+    private sealed class Run(KeptFolder folder, int seed) : IAsyncDisposable
+    {
+        private readonly Random _random = new(seed);
+        private readonly CrashModel _model = new(seed);
+        private DaemonFixture? _daemon;
+        private Process? _borrower;
+        private string? _borrowed;
+        private int? _keeper;
+
+        public async Task RoundAsync()
+        {
+            _daemon ??= await folder.StartAsync(Options);
+            await using var client = await QmpClient.ConnectAsync(_daemon.Socket);
+            await client.NegotiateAsync();
+            await BorrowAsync(client);
+            _keeper = KeptFolder.KeeperOf(_daemon) ?? _keeper;
+            var victims = (Victims)_random.Next(Enum.GetValues<Victims>().Length);
+            var killing = KillAsync(victims, TimeSpan.FromMilliseconds(_random.Next(80)));
+            var isDaemonKilled = victims is Victims.Daemon or Victims.DaemonAndBorrower or Victims.DaemonAndKeeper;
+            try
+            {
+                for (var steps = 0; isDaemonKilled || steps < 20 || !killing.IsCompleted; steps++)
+                    await _model.StepAsync(client, _daemon, id => id == _borrowed);
+            }
+            catch (Exception e) when (isDaemonKilled && e is IOException or SocketException or KernelException)
+            {
+                // It died over that command.
+            }
+            await killing;
+            await VerifyAsync(victims, isDaemonKilled, client);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            if (_daemon is not null)
+                await _daemon.DisposeAsync();
+            _borrower?.Kill();
+            _borrower?.Dispose();
+        }
+
+        private async Task VerifyAsync(Victims victims, bool isDaemonKilled, QmpClient client)
+        {
+            if (!isDaemonKilled)
+            {
+                await _model.VerifyAsync(client, _daemon!, isSuccessor: false, _ => false);
+                await Eventually.TrueAsync(IsKeeperComplete, () => "the keeper has everything");
+                return;
+            }
+            await _daemon!.DisposeAsync();
+            _daemon = await folder.StartAsync(Options);
+            await using var after = await QmpClient.ConnectAsync(_daemon.Socket);
+            await after.NegotiateAsync();
+            await _model.VerifyAsync(after, _daemon, isSuccessor: true, id => victims == Victims.DaemonAndKeeper && id != _borrowed);
+            if (_borrower is not null && victims != Victims.DaemonAndBorrower)
+                Assert.False(_borrower.HasExited);
+            if (victims == Victims.DaemonAndKeeper)
+                await Eventually.TrueAsync(IsKeeperComplete, () => "another keeper has everything");
+        }
+
+        private bool IsKeeperComplete()
+        {
+            _keeper = KeptFolder.KeeperOf(_daemon!) ?? _keeper;
+            return _model.KeptCount == 0 || (_keeper is { } pid && KeptFolder.IsKeeper(pid)
+                && ProcessResources.Count("/memfd:memory-backend-memfd", pid) + ProcessResources.Count("/dev/shm/hostmemd-", pid) == _model.KeptCount);
+        }
+
+        /// <summary>Another process has some memory open as a VMM would, and the daemon knows.</summary>
+        private async Task BorrowAsync(QmpClient client)
+        {
+            if (_borrower is not null || _model.AnyKept() is not { } id)
+                return;
+            _borrower = Process.Start("/bin/sh", ["-c", $"exec 3<>{await CrashModel.PathAsync(client, id)}; exec sleep 1000"]);
+            _borrowed = id;
+            while (!(await client.QueryAsync("query-memory-loans")).Contains($"\"pid\": {_borrower.Id}", StringComparison.Ordinal))
+                await Task.Delay(5);
+        }
+
+        private async Task KillAsync(Victims victims, TimeSpan delay)
+        {
+            await Task.Delay(delay);
+            if (victims is Victims.DaemonAndKeeper or Victims.Keeper && _keeper is { } keeper && KeptFolder.IsKeeper(keeper))
+                Assert.Equal(0, LibC.kill(keeper, DaemonFixture.SigKill));
+            if (victims is Victims.Daemon or Victims.DaemonAndBorrower or Victims.DaemonAndKeeper)
+                await _daemon!.CrashAsync();
+            if (victims is Victims.Borrower or Victims.DaemonAndBorrower && _borrower is not null)
+            {
+                _borrower.Kill();
+                await _borrower.WaitForExitAsync();
+                _borrower.Dispose();
+                (_borrower, _borrowed) = (null, null);
+            }
+        }
+    }
+}
