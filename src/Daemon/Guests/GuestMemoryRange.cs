@@ -8,6 +8,9 @@ namespace Hostmemd.Guests;
 /// <param name="Offset">Where in the backend they begin.</param>
 internal sealed record GuestMemoryRange(ulong Addr, ulong Size, MemoryBackend Backend, ulong Offset)
 {
+    /// <summary>Some of it lies in a range, which may run past the end of the address space.</summary>
+    public bool Overlaps(ulong addr, ulong size) => Addr + (Size - 1) >= addr && (Addr <= addr || Addr - addr < size);
+
     /// <summary>The part of it that lies in a range, which it overlaps.</summary>
     public GuestMemoryRange Cut(ulong addr, ulong size)
     {

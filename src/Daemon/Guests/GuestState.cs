@@ -51,6 +51,6 @@ internal sealed record GuestState
     /// <summary>What of a range is memory, by rising address; with accel=none too, where there are no slots.</summary>
     public IEnumerable<GuestMemoryRange> MemoryIn(ulong addr, ulong size) => BaseMemory
         .Concat(Dimms.Values.Select(dimm => new GuestMemoryRange(dimm.Place.Addr, dimm.Place.Size, dimm.Backend, 0)))
-        .Where(range => range.Addr + (range.Size - 1) >= addr && (range.Addr <= addr || range.Addr - addr < size))
+        .Where(range => range.Overlaps(addr, size))
         .Select(range => range.Cut(addr, size));
 }

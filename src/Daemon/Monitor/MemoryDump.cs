@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Sessions;
@@ -72,11 +73,13 @@ internal static class MemoryDump
         var (lineSize, width) = format.Shape == 'c' ? (8, 1) : (16, format.Size);
         var text = new StringBuilder();
         var bytes = new byte[lineSize];
+        // Once for all lines: going through thousands of DIMMs for each would take seconds.
+        var memory = client.Pin().MemoryIn(addr, (ulong)(format.Count * format.Size)).ToList();
         for (var left = format.Count * format.Size; left > 0; left -= lineSize, addr += (ulong)lineSize)
         {
             var line = bytes.AsSpan(0, Math.Min(left, lineSize));
             text.Append(CultureInfo.InvariantCulture, $"{addr:x8}:");
-            if (!TryRead(client, addr, line))
+            if (!TryRead(memory, addr, line))
                 return text.Append(" Cannot access memory\n").ToString();
             for (var at = 0; at < line.Length; at += width)
                 text.Append(' ').Append(Show(line.Slice(at, width), format.Shape));
@@ -85,11 +88,14 @@ internal static class MemoryDump
         return text.ToString();
     }
 
-    private static bool TryRead(Client client, ulong addr, Span<byte> target)
+    private static bool TryRead(List<GuestMemoryRange> memory, ulong addr, Span<byte> target)
     {
         var done = 0;
-        foreach (var range in client.Pin().MemoryIn(addr, (ulong)target.Length))
+        foreach (var whole in memory)
         {
+            if (!whole.Overlaps(addr, (ulong)target.Length))
+                continue;
+            var range = whole.Cut(addr, (ulong)target.Length);
             if (range.Addr != addr + (ulong)done)
                 return false;
             try
