@@ -27,17 +27,15 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
     {
         if (guest.Options.Keep is not { } options)
             return;
-        var isThere = File.Exists(options.Paths.Keeper);
-        if (!isThere && objects.Count == 0 && adopted.Count == 0)
+        if (objects.Count == 0 && adopted.Count == 0 && options.Store is null && !File.Exists(options.Paths.Keeper))
         {
             await guest.Kept.BeginAsync(null, []).ConfigureAwait(false);
             return;
         }
-        var found = isThere ? await KeeperProcess.FindAsync(guest.Kernel, options.Paths).ConfigureAwait(false) : null;
-        var files = found?.Kept ?? [];
+        var (keeper, files) = await FindAsync(options).ConfigureAwait(false);
         try
         {
-            if (found is not null || objects.Count > 0)
+            if (files.Count > 0 || objects.Count > 0)
                 guest.Kept.Inherit();
             foreach (var (pid, number) in adopted)
                 Adopt(files, pid, number);
@@ -48,7 +46,7 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
         }
         catch
         {
-            found?.Keeper.Detach();
+            keeper?.Detach();
             throw;
         }
         finally
@@ -56,17 +54,30 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
             foreach (var file in files.Values)
                 file.Dispose();
         }
-        await guest.Kept.BeginAsync(found?.Keeper, _lost).ConfigureAwait(false);
+        await guest.Kept.BeginAsync(keeper, _lost).ConfigureAwait(false);
         // Nothing says what it is: its command was never answered.
         foreach (var name in files.Keys)
-            await found!.Value.Keeper.ReleaseAsync(name).ConfigureAwait(false);
+        {
+            guest.Log.Warning("What is kept as {Id} is in no record, it goes", name);
+            await keeper!.ReleaseAsync(name).ConfigureAwait(false);
+        }
         if (objects.Count > 0)
             Tell();
         await ResumeLoansAsync().ConfigureAwait(false);
         // Where the keeper is gone, or has not got what was adopted.
         foreach (var (backend, _) in _restored)
-            if (found is null || adopted.Count > 0)
+            if (keeper is null || adopted.Count > 0)
                 await guest.Kept.StoreAsync(guest.State.Backends[backend.Id]).ConfigureAwait(false);
+    }
+
+    /// <summary>Who keeps for this name, and what.</summary>
+    private async Task<(Keeper? Keeper, Dictionary<string, SafeFileHandle> Files)> FindAsync(KeepOptions options)
+    {
+        if (options.Store is { } store)
+            return (store, store.Found);
+        return File.Exists(options.Paths.Keeper) && await KeeperProcess.FindAsync(guest.Kernel, options.Paths).ConfigureAwait(false) is var (keeper, kept)
+            ? (keeper, kept)
+            : (null, []);
     }
 
     private void Adopt(Dictionary<string, SafeFileHandle> files, int pid, int number)

@@ -77,6 +77,8 @@ internal static class DaemonProcess
         try
         {
             DaemonLog.Started(log, ControlCommands.Version.Package, guest.Vm is null ? "none" : "kvm", guest.Machine.Kind.ToString().ToLowerInvariant());
+            if (guest.Options.Keep?.Store is { } manager)
+                await manager.SetReadyAsync().ConfigureAwait(false);
             if (options.Listen.Count == 0)
                 await Console.Out.WriteLineAsync(sockets[0].Options.Path).ConfigureAwait(false);
             if (await Task.WhenAny(guest.ShutdownRequested, signalled).ConfigureAwait(false) == signalled)
@@ -126,7 +128,7 @@ internal static class DaemonProcess
             Autostart = !options.StartPaused,
             Monitors = Math.Max(1, options.Listen.Count),
             LendDirectory = options.LendDirectory,
-            Keep = KeptStart.OptionsFor(options, FirstSocket(options), record),
+            Keep = KeptStart.OptionsFor(options, FirstSocket(options), record, kernel, log),
         };
         Guest guest;
         try

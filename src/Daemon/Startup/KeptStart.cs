@@ -5,6 +5,7 @@ using Hostmemd.Guests;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
+using Serilog;
 
 namespace Hostmemd.Startup;
 
@@ -47,15 +48,22 @@ internal static class KeptStart
         }
     }
 
-    /// <exception cref="OptionException">The keeper cannot be told so long a command line.</exception>
-    public static KeepOptions? OptionsFor(DaemonOptions options, string socket, KeepRecord? record)
+    /// <exception cref="OptionException">The keeper cannot be told so long a command line, or there is no service manager.</exception>
+    public static KeepOptions? OptionsFor(DaemonOptions options, string socket, KeepRecord? record, IKernel kernel, ILogger log)
     {
         if (record is null || options.Keep == KeepMode.None)
             return null;
         string[]? restart = options.Restart ? Environment.GetCommandLineArgs()[1..] : null;
         if (restart is not null && !KeeperWire.IsName(string.Join('\0', restart)))
             throw new OptionException($"-keep process,restart=on: the command line is longer than {KeeperWire.MaxName} bytes");
-        return new KeepOptions(new KeepPaths(socket), record, restart);
+        try
+        {
+            return new KeepOptions(new KeepPaths(socket), record, restart, options.Keep == KeepMode.Systemd ? SystemdStore.Open(kernel, log) : null);
+        }
+        catch (KeepException e)
+        {
+            throw new OptionException($"-keep systemd: {e.Message}");
+        }
     }
 
     /// <summary>Whether an object of the command line was taken over, as QEMU finds memory that it is handed by its name.</summary>

@@ -128,10 +128,12 @@ public sealed class CrashTests(ITestOutputHelper output)
         private async Task KillAsync(Victims victims, TimeSpan delay)
         {
             await Task.Delay(delay);
-            if (victims is Victims.DaemonAndKeeper or Victims.Keeper && _keeper is { } keeper && KeptFolder.IsKeeper(keeper))
-                Assert.Equal(0, LibC.kill(keeper, DaemonFixture.SigKill));
+            _keeper = KeptFolder.KeeperOf(_daemon!) ?? _keeper;
+            // The daemon first: it would see the keeper's end, and start another.
             if (victims is Victims.Daemon or Victims.DaemonAndBorrower or Victims.DaemonAndKeeper)
                 await _daemon!.CrashAsync();
+            if (victims is Victims.DaemonAndKeeper or Victims.Keeper && _keeper is { } keeper && KeptFolder.IsKeeper(keeper))
+                Assert.Equal(0, LibC.kill(keeper, DaemonFixture.SigKill));
             if (victims is Victims.Borrower or Victims.DaemonAndBorrower && _borrower is not null)
             {
                 _borrower.Kill();
