@@ -15,8 +15,9 @@ namespace Hostmemd.Keeping;
 /// Serves again what a daemon of the same name had that was killed: the same objects, ids, properties, loans, DIMMs at their addresses. All
 /// of it, or the start fails and what was kept is kept on.
 /// </summary>
-internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
+internal sealed class Successor(Guest guest, RecordContent left)
 {
+    private readonly IReadOnlyList<KeptObject> _objects = left.Objects;
     private readonly List<LostBackend> _lost = [];
     private readonly List<(MemoryBackend Backend, KeptObject Kept)> _restored = [];
 
@@ -27,7 +28,8 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
     {
         if (guest.Options.Keep is not { } options)
             return;
-        if (objects.Count == 0 && adopted.Count == 0 && options.Store is null && !File.Exists(options.Paths.Keeper))
+        RollBack();
+        if (_objects.Count == 0 && adopted.Count == 0 && options.Store is null && !File.Exists(options.Paths.Keeper))
         {
             await guest.Kept.BeginAsync(null, []).ConfigureAwait(false);
             return;
@@ -35,13 +37,13 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
         var (keeper, files) = await FindAsync(options).ConfigureAwait(false);
         try
         {
-            if (files.Count > 0 || objects.Count > 0)
+            if (files.Count > 0 || _objects.Count > 0)
                 guest.Kept.Inherit();
             foreach (var (pid, number) in adopted)
                 Adopt(files, pid, number);
-            foreach (var kept in objects.Where(kept => kept.Options.Backend is null))
+            foreach (var kept in _objects.Where(kept => kept.Options.Backend is null))
                 await RestoreThreadAsync(kept).ConfigureAwait(false);
-            foreach (var kept in objects.Where(kept => kept.Options.Backend is not null))
+            foreach (var kept in _objects.Where(kept => kept.Options.Backend is not null))
                 await RestoreAsync(kept, files).ConfigureAwait(false);
         }
         catch
@@ -61,13 +63,33 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
             guest.Log.Warning("What is kept as {Id} is in no record, it goes", name);
             await keeper!.ReleaseAsync(name).ConfigureAwait(false);
         }
-        if (objects.Count > 0)
+        if (_objects.Count > 0)
             Tell();
         await ResumeLoansAsync().ConfigureAwait(false);
         // Where the keeper is gone, or has not got what was adopted.
         foreach (var (backend, _) in _restored)
             if (keeper is null || adopted.Count > 0)
                 await guest.Kept.StoreAsync(guest.State.Backends[backend.Id]).ConfigureAwait(false);
+    }
+
+    /// <summary>Removes files that were made for objects which never came to be, where they are still those.</summary>
+    private void RollBack()
+    {
+        foreach (var intent in left.Intents)
+        {
+            try
+            {
+                using (var file = guest.Kernel.Open(intent.Path, OpenFlags.PathOnly | OpenFlags.NoFollow, 0))
+                    if (guest.Kernel.Fstat(file) is var status && (status.Device, status.Inode) != (intent.Device, intent.Inode))
+                        continue;
+                guest.Kernel.Unlink(intent.Path);
+                guest.Log.Information("{Path} was made for an object that never came to be, it is removed", intent.Path);
+            }
+            catch (KernelException)
+            {
+                // ENOENT: it is gone already.
+            }
+        }
     }
 
     /// <summary>Who keeps for this name, and what.</summary>
@@ -87,7 +109,7 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
             using var process = guest.Kernel.OpenProcess(pid);
             var file = guest.Kernel.TakeDescriptor(process, number);
             var status = guest.Kernel.Fstat(file);
-            var kept = objects.FirstOrDefault(kept => kept.File is { } known && (known.Device, known.Inode) == (status.Device, status.Inode));
+            var kept = _objects.FirstOrDefault(kept => kept.File is { } known && (known.Device, known.Inode) == (status.Device, status.Inode));
             if (kept is null)
             {
                 file.Dispose();
@@ -211,7 +233,7 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
 
     private void Tell()
     {
-        guest.Log.Information("Taken over from a daemon that was killed: {Count} of {Total} objects", objects.Count - _lost.Count, objects.Count);
+        guest.Log.Information("Taken over from a daemon that was killed: {Count} of {Total} objects", _objects.Count - _lost.Count, _objects.Count);
         foreach (var lost in _lost)
             guest.Log.Warning("{Path} of {Size} bytes is lost: it was private memory, or nobody had it any more", lost.QomPath, lost.Size);
     }

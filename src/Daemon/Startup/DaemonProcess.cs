@@ -48,8 +48,8 @@ internal static class DaemonProcess
             var commands = CommandList.Create();
             if (await Task.WhenAny(starting, signals.Received).ConfigureAwait(false) != starting)
             {
-                if (Volatile.Read(ref begun) is { Kept.IsInherited: false } unfinished)
-                    await unfinished.Kept.EndAsync().ConfigureAwait(false);
+                if (Volatile.Read(ref begun) is { } unfinished)
+                    await EndUnlessInheritedAsync(unfinished).ConfigureAwait(false);
                 return 0;
             }
             var guest = await starting.ConfigureAwait(false);
@@ -161,9 +161,7 @@ internal static class DaemonProcess
         }
         catch (Exception e)
         {
-            // What was found stays where it is, for another try.
-            if (!guest.Kept.IsInherited)
-                await guest.Kept.EndAsync().ConfigureAwait(false);
+            await EndUnlessInheritedAsync(guest).ConfigureAwait(false);
             await guest.DisposeAsync().ConfigureAwait(false);
             if (e is KeepException)
                 throw new OptionException(e.Message);
@@ -205,12 +203,21 @@ internal static class DaemonProcess
     {
         try
         {
-            await (await starting.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+            var guest = await starting.ConfigureAwait(false);
+            await EndUnlessInheritedAsync(guest).ConfigureAwait(false);
+            await guest.DisposeAsync().ConfigureAwait(false);
         }
         catch (OptionException)
         {
             // It failed too, and has left nothing; what failed first is told.
         }
+    }
+
+    /// <summary>A start that came to nothing leaves nothing; what it found stays where it is, for another try.</summary>
+    private static async Task EndUnlessInheritedAsync(Guest guest)
+    {
+        if (!guest.Kept.IsInherited)
+            await guest.Kept.EndAsync().ConfigureAwait(false);
     }
 
     private static string FirstSocket(DaemonOptions options)
