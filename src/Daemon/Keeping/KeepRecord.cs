@@ -76,10 +76,10 @@ internal sealed class KeepRecord : IDisposable
         throw new KernelException("open", Errno.EBUSY);
     }
 
-    /// <summary>The objects that it has, in the order in which they came.</summary>
+    /// <summary>What it says: of each object the last.</summary>
     /// <exception cref="KeepException">It is not a record of ours.</exception>
     /// <exception cref="KernelException">It cannot be read.</exception>
-    public IReadOnlyList<KeptObject> Read()
+    public RecordContent Read()
     {
         var bytes = new byte[_length];
         for (var have = 0; have < bytes.Length;)
@@ -92,6 +92,7 @@ internal sealed class KeepRecord : IDisposable
         // Behind the last line end is a line that somebody was killed over: its command was never answered.
         var text = Encoding.UTF8.GetString(bytes.AsSpan(0, bytes.AsSpan().LastIndexOf((byte)'\n') + 1));
         var objects = new OrderedDictionary<string, KeptObject>();
+        var intents = new Dictionary<string, KeptIntent>();
         var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         for (var i = 0; i < lines.Length; i++)
         {
@@ -100,13 +101,17 @@ internal sealed class KeepRecord : IDisposable
                 throw new KeepException($"{_paths.Record}: not a record of this program's layout {RecordLine.CurrentLayout}");
             // What was before this boot is nowhere.
             if (i == 0 && line.Boot != Boot)
-                return [];
+                return RecordContent.Nothing;
+            if (line.Intent is { } intent)
+                intents[intent.Id] = intent;
             if (line.Put is { } put)
                 objects[put.Options.Id] = put;
-            else if (line.Delete is { } id)
-                objects.Remove(id);
+            if ((line.Delete ?? line.Put?.Options.Id) is { } id)
+                intents.Remove(id);
+            if (line.Delete is { } gone)
+                objects.Remove(gone);
         }
-        return [.. objects.Values];
+        return new RecordContent([.. objects.Values], [.. intents.Values]);
     }
 
     /// <summary>Writes one line behind the others.</summary>
@@ -121,12 +126,14 @@ internal sealed class KeepRecord : IDisposable
 
     /// <summary>Replaces the record by one without history. Until it is whole the old one counts.</summary>
     /// <exception cref="KernelException">The old one is still there.</exception>
-    public void Rewrite(IEnumerable<KeptObject> objects)
+    public void Rewrite(IEnumerable<KeptObject> objects, IEnumerable<KeptIntent> intents)
     {
         _buffer.ResetWrittenCount();
         Format(new RecordLine { Layout = RecordLine.CurrentLayout, Boot = Boot });
         foreach (var kept in objects)
             Format(new RecordLine { Put = kept });
+        foreach (var intent in intents)
+            Format(new RecordLine { Intent = intent });
         RemoveNew();
         var file = _kernel.Open(_paths.NewRecord, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollow, Mode);
         try

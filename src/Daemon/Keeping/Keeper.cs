@@ -5,8 +5,8 @@ namespace Hostmemd.Keeping;
 /// <summary>Somebody outside of this process who has descriptors open for it, each under a name. Safe on any thread.</summary>
 internal abstract class Keeper
 {
-    /// <summary>The process; null: it is nobody's that could be taken for a borrower.</summary>
-    public abstract int? Pid { get; }
+    /// <summary>Its process, which is no borrower.</summary>
+    public abstract int Pid { get; }
 
     /// <summary>Completes when it is gone.</summary>
     public abstract Task Ended { get; }

@@ -35,7 +35,8 @@ internal static class KeeperMode
                 using var daemon = successors.Accept();
                 goesOn = HandOver(daemon, kept) && Serve(daemon, kept, successors);
             }
-            while (goesOn && kept.Count > 0);
+            // Without its socket nobody would ever find it.
+            while (goesOn && kept.Count > 0 && File.Exists(((UnixDomainSocketEndPoint)listening.LocalEndPoint!).ToString()));
             return 0;
         }
         catch (Exception e) when (e is KernelException or SocketException)

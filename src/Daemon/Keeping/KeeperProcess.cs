@@ -36,7 +36,7 @@ internal sealed class KeeperProcess : Keeper
         (_kernel, _paths, _socket, _process, Pid) = (kernel, paths, socket, process, pid);
     }
 
-    public override int? Pid { get; }
+    public override int Pid { get; }
 
     public override Task Ended => _ended.Task;
 

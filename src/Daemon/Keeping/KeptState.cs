@@ -20,6 +20,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _starting = new(1);
     private readonly HashSet<string> _written = [];
+    private readonly Dictionary<string, KeptIntent> _intents = [];
     private readonly Dictionary<string, (SafeHandle Handle, KeptFile File)> _files = [];
     private Keeper? _keeper;
     private bool _isServing;
@@ -69,6 +70,8 @@ internal sealed class KeptState(Guest guest) : IDisposable
     {
         if (Options is not { Record: var record } || !_isServing)
             return;
+        // It came to be, or is being deleted: its file stays in either case.
+        _intents.Remove(id);
         try
         {
             if (!_isWritten || record.IsMostlyHistory)
@@ -83,6 +86,40 @@ internal sealed class KeptState(Guest guest) : IDisposable
             GiveUp(record, e);
         }
     }
+
+    /// <summary>Writes down that a new file was made for an object: without it a successor removes it again.</summary>
+    public void Intend(string id, string path, FileStatus status) => guest.Owned(state =>
+    {
+        if (Options is not { Record: var record } || !_isServing)
+            return;
+        var intent = _intents[id] = new KeptIntent { Id = id, Path = Path.GetFullPath(path), Device = status.Device, Inode = status.Inode };
+        try
+        {
+            if (_isWritten)
+                record.Append(new RecordLine { Intent = intent });
+            else
+                Rewrite(state);
+        }
+        catch (KernelException e)
+        {
+            GiveUp(record, e);
+        }
+    });
+
+    /// <summary>The object did not come to be, and its file is gone already: what gets that name is not ours.</summary>
+    public void Abandon(string id) => guest.Owned(_ =>
+    {
+        if (!_intents.Remove(id) || !_isWritten)
+            return;
+        try
+        {
+            Options!.Record.Append(new RecordLine { Delete = id });
+        }
+        catch (KernelException e)
+        {
+            GiveUp(Options!.Record, e);
+        }
+    });
 
     /// <summary>Has a backend's memory kept, before anybody is told of it.</summary>
     public async Task StoreAsync(PublishedBackend published)
@@ -186,7 +223,8 @@ internal sealed class KeptState(Guest guest) : IDisposable
     {
         Options!.Record.Rewrite(
             state.Threads.Values.Select(thread => KeptObject.Of(thread, guest.Kernel, state.Generation))
-                .Concat(state.Backends.Values.Select(published => Describe(published, state))));
+                .Concat(state.Backends.Values.Select(published => Describe(published, state))),
+            _intents.Values);
         _written.Clear();
         _written.UnionWith(state.Threads.Keys);
         _written.UnionWith(state.Backends.Keys);

@@ -15,8 +15,9 @@ namespace Hostmemd.Keeping;
 /// Serves again what a daemon of the same name had that was killed: the same objects, ids, properties, loans, DIMMs at their addresses. All
 /// of it, or the start fails and what was kept is kept on.
 /// </summary>
-internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
+internal sealed class Successor(Guest guest, RecordContent left)
 {
+    private readonly IReadOnlyList<KeptObject> _objects = left.Objects;
     private readonly List<LostBackend> _lost = [];
     private readonly List<(MemoryBackend Backend, KeptObject Kept)> _restored = [];
 
@@ -27,28 +28,27 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
     {
         if (guest.Options.Keep is not { } options)
             return;
-        var isThere = File.Exists(options.Paths.Keeper);
-        if (!isThere && objects.Count == 0 && adopted.Count == 0)
+        RollBack();
+        if (_objects.Count == 0 && adopted.Count == 0 && options.Store is null && !File.Exists(options.Paths.Keeper))
         {
             await guest.Kept.BeginAsync(null, []).ConfigureAwait(false);
             return;
         }
-        var found = isThere ? await KeeperProcess.FindAsync(guest.Kernel, options.Paths).ConfigureAwait(false) : null;
-        var files = found?.Kept ?? [];
+        var (keeper, files) = await FindAsync(options).ConfigureAwait(false);
         try
         {
-            if (found is not null || objects.Count > 0)
+            if (files.Count > 0 || _objects.Count > 0)
                 guest.Kept.Inherit();
             foreach (var (pid, number) in adopted)
                 Adopt(files, pid, number);
-            foreach (var kept in objects.Where(kept => kept.Options.Backend is null))
+            foreach (var kept in _objects.Where(kept => kept.Options.Backend is null))
                 await RestoreThreadAsync(kept).ConfigureAwait(false);
-            foreach (var kept in objects.Where(kept => kept.Options.Backend is not null))
+            foreach (var kept in _objects.Where(kept => kept.Options.Backend is not null))
                 await RestoreAsync(kept, files).ConfigureAwait(false);
         }
         catch
         {
-            found?.Keeper.Detach();
+            keeper?.Detach();
             throw;
         }
         finally
@@ -56,17 +56,50 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
             foreach (var file in files.Values)
                 file.Dispose();
         }
-        await guest.Kept.BeginAsync(found?.Keeper, _lost).ConfigureAwait(false);
+        await guest.Kept.BeginAsync(keeper, _lost).ConfigureAwait(false);
         // Nothing says what it is: its command was never answered.
         foreach (var name in files.Keys)
-            await found!.Value.Keeper.ReleaseAsync(name).ConfigureAwait(false);
-        if (objects.Count > 0)
+        {
+            guest.Log.Warning("What is kept as {Id} is in no record, it goes", name);
+            await keeper!.ReleaseAsync(name).ConfigureAwait(false);
+        }
+        if (_objects.Count > 0)
             Tell();
         await ResumeLoansAsync().ConfigureAwait(false);
         // Where the keeper is gone, or has not got what was adopted.
         foreach (var (backend, _) in _restored)
-            if (found is null || adopted.Count > 0)
+            if (keeper is null || adopted.Count > 0)
                 await guest.Kept.StoreAsync(guest.State.Backends[backend.Id]).ConfigureAwait(false);
+    }
+
+    /// <summary>Removes files that were made for objects which never came to be, where they are still those.</summary>
+    private void RollBack()
+    {
+        foreach (var intent in left.Intents)
+        {
+            try
+            {
+                using (var file = guest.Kernel.Open(intent.Path, OpenFlags.PathOnly | OpenFlags.NoFollow, 0))
+                    if (guest.Kernel.Fstat(file) is var status && (status.Device, status.Inode) != (intent.Device, intent.Inode))
+                        continue;
+                guest.Kernel.Unlink(intent.Path);
+                guest.Log.Information("{Path} was made for an object that never came to be, it is removed", intent.Path);
+            }
+            catch (KernelException)
+            {
+                // ENOENT: it is gone already.
+            }
+        }
+    }
+
+    /// <summary>Who keeps for this name, and what.</summary>
+    private async Task<(Keeper? Keeper, Dictionary<string, SafeFileHandle> Files)> FindAsync(KeepOptions options)
+    {
+        if (options.Store is { } store)
+            return (store, store.Found);
+        return File.Exists(options.Paths.Keeper) && await KeeperProcess.FindAsync(guest.Kernel, options.Paths).ConfigureAwait(false) is var (keeper, kept)
+            ? (keeper, kept)
+            : (null, []);
     }
 
     private void Adopt(Dictionary<string, SafeFileHandle> files, int pid, int number)
@@ -76,7 +109,7 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
             using var process = guest.Kernel.OpenProcess(pid);
             var file = guest.Kernel.TakeDescriptor(process, number);
             var status = guest.Kernel.Fstat(file);
-            var kept = objects.FirstOrDefault(kept => kept.File is { } known && (known.Device, known.Inode) == (status.Device, status.Inode));
+            var kept = _objects.FirstOrDefault(kept => kept.File is { } known && (known.Device, known.Inode) == (status.Device, status.Inode));
             if (kept is null)
             {
                 file.Dispose();
@@ -200,7 +233,7 @@ internal sealed class Successor(Guest guest, IReadOnlyList<KeptObject> objects)
 
     private void Tell()
     {
-        guest.Log.Information("Taken over from a daemon that was killed: {Count} of {Total} objects", objects.Count - _lost.Count, objects.Count);
+        guest.Log.Information("Taken over from a daemon that was killed: {Count} of {Total} objects", _objects.Count - _lost.Count, _objects.Count);
         foreach (var lost in _lost)
             guest.Log.Warning("{Path} of {Size} bytes is lost: it was private memory, or nobody had it any more", lost.QomPath, lost.Size);
     }

@@ -73,9 +73,10 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
             return proc.Parent(pid) == Environment.ProcessId
                 && (proc.Identity(pid).Comm is "exe" || proc.Identity(pid).Comm == proc.Identity(Environment.ProcessId).Comm);
         }
-        catch (KernelException)
+        catch (KernelException e)
         {
-            return false;
+            // What has ended meanwhile, as a process that populated, has nothing.
+            return e.Errno is Errno.ENOENT or Errno.ESRCH;
         }
     }
 

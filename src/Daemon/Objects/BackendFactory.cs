@@ -45,6 +45,7 @@ internal static class BackendFactory
             // Memory that cannot be released keeps its id: nothing else must be taken for it.
             if (backend is null || await TryCloseAsync(guest, owner, backend).ConfigureAwait(false))
                 guest.ReleaseObjectId(options.Id);
+            guest.Kept.Abandon(options.Id);
             if (backend?.HugePages is { } hugePages && e is QmpException refusal)
                 throw hugePages.Explain(refusal);
             throw;

@@ -48,8 +48,8 @@ internal static class DaemonProcess
             var commands = CommandList.Create();
             if (await Task.WhenAny(starting, signals.Received).ConfigureAwait(false) != starting)
             {
-                if (Volatile.Read(ref begun) is { Kept.IsInherited: false } unfinished)
-                    await unfinished.Kept.EndAsync().ConfigureAwait(false);
+                if (Volatile.Read(ref begun) is { } unfinished)
+                    await EndUnlessInheritedAsync(unfinished).ConfigureAwait(false);
                 return 0;
             }
             var guest = await starting.ConfigureAwait(false);
@@ -77,6 +77,8 @@ internal static class DaemonProcess
         try
         {
             DaemonLog.Started(log, ControlCommands.Version.Package, guest.Vm is null ? "none" : "kvm", guest.Machine.Kind.ToString().ToLowerInvariant());
+            if (guest.Options.Keep?.Store is { } manager)
+                await manager.SetReadyAsync().ConfigureAwait(false);
             if (options.Listen.Count == 0)
                 await Console.Out.WriteLineAsync(sockets[0].Options.Path).ConfigureAwait(false);
             if (await Task.WhenAny(guest.ShutdownRequested, signalled).ConfigureAwait(false) == signalled)
@@ -129,7 +131,7 @@ internal static class DaemonProcess
             HasNumaNodes = options.NumaNodes.Count > 0,
             Monitors = Math.Max(1, options.Listen.Count),
             LendDirectory = options.LendDirectory,
-            Keep = KeptStart.OptionsFor(options, FirstSocket(options), record),
+            Keep = KeptStart.OptionsFor(options, FirstSocket(options), record, kernel, log),
         };
         Guest guest;
         try
@@ -167,9 +169,7 @@ internal static class DaemonProcess
         }
         catch (Exception e)
         {
-            // What was found stays where it is, for another try.
-            if (!guest.Kept.IsInherited)
-                await guest.Kept.EndAsync().ConfigureAwait(false);
+            await EndUnlessInheritedAsync(guest).ConfigureAwait(false);
             await guest.DisposeAsync().ConfigureAwait(false);
             if (e is KeepException)
                 throw new OptionException(e.Message);
@@ -227,12 +227,21 @@ internal static class DaemonProcess
     {
         try
         {
-            await (await starting.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+            var guest = await starting.ConfigureAwait(false);
+            await EndUnlessInheritedAsync(guest).ConfigureAwait(false);
+            await guest.DisposeAsync().ConfigureAwait(false);
         }
         catch (OptionException)
         {
             // It failed too, and has left nothing; what failed first is told.
         }
+    }
+
+    /// <summary>A start that came to nothing leaves nothing; what it found stays where it is, for another try.</summary>
+    private static async Task EndUnlessInheritedAsync(Guest guest)
+    {
+        if (!guest.Kept.IsInherited)
+            await guest.Kept.EndAsync().ConfigureAwait(false);
     }
 
     private static string FirstSocket(DaemonOptions options)

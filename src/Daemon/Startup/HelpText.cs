@@ -28,7 +28,7 @@ internal static class HelpText
         process
           -lend-dir DIR[,owner=USER][,group=NAME][,mode=0600]
                                       names for memory that others may open; owner, group and mode are the memory's
-          -keep none|process[,restart=on]
+          -keep none|systemd|process[,restart=on]
                                       who keeps memory when the daemon is killed, and starts it again; default process
           -adopt PID:FD               take over memory of a killed daemon that process PID has open as FD
           -pidfile FILE               written when the sockets listen, removed at the end

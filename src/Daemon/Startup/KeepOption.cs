@@ -19,7 +19,8 @@ internal static class KeepOption
                     {
                         "none" => KeepMode.None,
                         "process" => KeepMode.Process,
-                        _ => throw ProtocolErrors.Expects("mode", "'none' or 'process'"),
+                        "systemd" => KeepMode.Systemd,
+                        _ => throw ProtocolErrors.Expects("mode", "'none', 'process' or 'systemd'"),
                     };
                     break;
                 case "restart": options.Restart = TextValues.Bool(key, value); break;

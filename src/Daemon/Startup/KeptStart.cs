@@ -5,6 +5,7 @@ using Hostmemd.Guests;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
+using Serilog;
 
 namespace Hostmemd.Startup;
 
@@ -30,14 +31,14 @@ internal static class KeptStart
 
     /// <summary>What a daemon that was killed had.</summary>
     /// <exception cref="OptionException">It cannot be read, or nothing is to be kept here.</exception>
-    public static IReadOnlyList<KeptObject> Read(DaemonOptions options, KeepRecord? record)
+    public static RecordContent Read(DaemonOptions options, KeepRecord? record)
     {
         if (record is null || record.IsEmpty)
-            return [];
+            return RecordContent.Nothing;
         try
         {
             var left = record.Read();
-            if (options.Keep == KeepMode.None && left.Any(kept => kept.File is not null))
+            if (options.Keep == KeepMode.None && left.Objects.Any(kept => kept.File is not null))
                 throw new OptionException("-keep none: a daemon of this name was killed, and its memory is kept: take it over with '-keep process'");
             return left;
         }
@@ -47,22 +48,29 @@ internal static class KeptStart
         }
     }
 
-    /// <exception cref="OptionException">The keeper cannot be told so long a command line.</exception>
-    public static KeepOptions? OptionsFor(DaemonOptions options, string socket, KeepRecord? record)
+    /// <exception cref="OptionException">The keeper cannot be told so long a command line, or there is no service manager.</exception>
+    public static KeepOptions? OptionsFor(DaemonOptions options, string socket, KeepRecord? record, IKernel kernel, ILogger log)
     {
         if (record is null || options.Keep == KeepMode.None)
             return null;
         string[]? restart = options.Restart ? Environment.GetCommandLineArgs()[1..] : null;
         if (restart is not null && !KeeperWire.IsName(string.Join('\0', restart)))
             throw new OptionException($"-keep process,restart=on: the command line is longer than {KeeperWire.MaxName} bytes");
-        return new KeepOptions(new KeepPaths(socket), record, restart);
+        try
+        {
+            return new KeepOptions(new KeepPaths(socket), record, restart, options.Keep == KeepMode.Systemd ? SystemdStore.Open(kernel, log) : null);
+        }
+        catch (KeepException e)
+        {
+            throw new OptionException($"-keep systemd: {e.Message}");
+        }
     }
 
     /// <summary>Whether an object of the command line was taken over, as QEMU finds memory that it is handed by its name.</summary>
     /// <exception cref="OptionException">One of that id was, but it is something else.</exception>
-    public static bool Has(Guest guest, IReadOnlyList<KeptObject> left, string text, ObjectOptions wanted)
+    public static bool Has(Guest guest, RecordContent left, string text, ObjectOptions wanted)
     {
-        var kept = left.FirstOrDefault(kept => kept.Options.Id == wanted.Id);
+        var kept = left.Objects.FirstOrDefault(kept => kept.Options.Id == wanted.Id);
         if (kept is null || !(guest.State.Backends.ContainsKey(wanted.Id) || guest.State.Threads.ContainsKey(wanted.Id)))
             return false;
         if (kept.Options.QomType != wanted.QomType || kept.Options.Backend?.Size != wanted.Backend?.Size)
@@ -73,7 +81,7 @@ internal static class KeptStart
     }
 
     /// <summary>Whether a DIMM of the command line was taken over.</summary>
-    public static bool Has(IReadOnlyList<KeptObject> left, DeviceOptions wanted) => wanted.Memdev is { } memdev && left.Any(kept =>
+    public static bool Has(RecordContent left, DeviceOptions wanted) => wanted.Memdev is { } memdev && left.Objects.Any(kept =>
         kept.Dimm is { } dimm && dimm.Id == wanted.Id && (memdev == kept.Options.Id || memdev == "/objects/" + kept.Options.Id));
 
     private static OptionException NotBound(string socket, string error) => new($"-qmp unix:{socket}: Failed to bind socket to {socket}: {error}");

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using Hostmemd.Daemon.Tests.Processes;
 using Tmds.Linux;
@@ -53,7 +52,7 @@ public sealed class CrashTests(ITestOutputHelper output)
         private readonly Random _random = new(seed);
         private readonly CrashModel _model = new(seed);
         private DaemonFixture? _daemon;
-        private Process? _borrower;
+        private Borrowing? _borrower;
         private string? _borrowed;
         private int? _keeper;
 
@@ -84,7 +83,6 @@ public sealed class CrashTests(ITestOutputHelper output)
         {
             if (_daemon is not null)
                 await _daemon.DisposeAsync();
-            _borrower?.Kill();
             _borrower?.Dispose();
         }
 
@@ -102,7 +100,7 @@ public sealed class CrashTests(ITestOutputHelper output)
             await after.NegotiateAsync();
             await _model.VerifyAsync(after, _daemon, isSuccessor: true, id => victims == Victims.DaemonAndKeeper && id != _borrowed);
             if (_borrower is not null && victims != Victims.DaemonAndBorrower)
-                Assert.False(_borrower.HasExited);
+                Assert.False(_borrower.Process.HasExited);
             if (victims == Victims.DaemonAndKeeper)
                 await Eventually.TrueAsync(IsKeeperComplete, () => "another keeper has everything");
         }
@@ -119,23 +117,26 @@ public sealed class CrashTests(ITestOutputHelper output)
         {
             if (_borrower is not null || _model.AnyKept() is not { } id)
                 return;
-            _borrower = Process.Start("/bin/sh", ["-c", $"exec 3<>{await CrashModel.PathAsync(client, id)}; exec sleep 1000"]);
-            _borrowed = id;
-            while (!(await client.QueryAsync("query-memory-loans")).Contains($"\"pid\": {_borrower.Id}", StringComparison.Ordinal))
-                await Task.Delay(5);
+            (_borrower, _borrowed) = (new Borrowing(), id);
+            await _borrower.OpenAsync(client, id);
         }
 
         private async Task KillAsync(Victims victims, TimeSpan delay)
         {
             await Task.Delay(delay);
-            if (victims is Victims.DaemonAndKeeper or Victims.Keeper && _keeper is { } keeper && KeptFolder.IsKeeper(keeper))
-                Assert.Equal(0, LibC.kill(keeper, DaemonFixture.SigKill));
+            _keeper = KeptFolder.KeeperOf(_daemon!) ?? _keeper;
+            // The daemon first: it would see the keeper's end, and start another.
             if (victims is Victims.Daemon or Victims.DaemonAndBorrower or Victims.DaemonAndKeeper)
                 await _daemon!.CrashAsync();
+            // There may be one that was started just now.
+            if (victims == Victims.DaemonAndKeeper)
+                await folder.EndKeeperAsync();
+            if (victims == Victims.Keeper && _keeper is { } keeper && KeptFolder.IsKeeper(keeper))
+                Assert.Equal(0, LibC.kill(keeper, DaemonFixture.SigKill));
             if (victims is Victims.Borrower or Victims.DaemonAndBorrower && _borrower is not null)
             {
-                _borrower.Kill();
-                await _borrower.WaitForExitAsync();
+                _borrower.Process.Kill();
+                await _borrower.Process.WaitForExitAsync();
                 _borrower.Dispose();
                 (_borrower, _borrowed) = (null, null);
             }

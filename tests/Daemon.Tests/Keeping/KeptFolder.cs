@@ -1,5 +1,7 @@
 using Hostmemd.Daemon.Tests.Processes;
 using Hostmemd.Keeping;
+using Tmds.Linux;
+using Xunit;
 
 namespace Hostmemd.Daemon.Tests.Keeping;
 
@@ -27,14 +29,21 @@ internal sealed class KeptFolder : IAsyncDisposable
         }
     }
 
+    /// <summary>Kills the keeper that a daemon has left, if there is one.</summary>
+    public async Task EndKeeperAsync()
+    {
+        if (!File.Exists(Paths.Keeper) || await KeeperProcess.FindAsync(new LinuxKernel(), Paths) is not { } left)
+            return;
+        foreach (var file in left.Kept.Values)
+            file.Dispose();
+        Assert.Equal(0, LibC.kill(left.Keeper.Pid, DaemonFixture.SigKill));
+        await left.Keeper.Ended;
+        left.Keeper.Detach();
+    }
+
     public async ValueTask DisposeAsync()
     {
-        if (File.Exists(Paths.Keeper) && await KeeperProcess.FindAsync(new LinuxKernel(), Paths) is { } left)
-        {
-            foreach (var file in left.Kept.Values)
-                file.Dispose();
-            await left.Keeper.QuitAsync();
-        }
+        await EndKeeperAsync();
         Directory.Delete(Path, recursive: true);
     }
 

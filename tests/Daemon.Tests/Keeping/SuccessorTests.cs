@@ -146,6 +146,40 @@ public sealed class SuccessorTests
     }
 
     [Fact]
+    public async Task Loans_are_as_they_were_less_those_who_ended_meanwhile()
+    {
+        await using var folder = new KeptFolder();
+        using var stays = new Borrowing();
+        using var ends = new Borrowing();
+        await using (var daemon = await folder.StartAsync("-accel none"))
+        {
+            await using var client = await daemon.ConnectAsync();
+            await AddAsync(client, """{"qom-type": "memory-backend-memfd", "id": "m0", "size": 4096}""");
+            await AddAsync(client, """{"qom-type": "memory-backend-memfd", "id": "m1", "size": 4096}""");
+            await stays.OpenAsync(client, "m0");
+            await ends.OpenAsync(client, "m1");
+            await daemon.CrashAsync();
+        }
+        ends.Process.Kill();
+        await ends.Process.WaitForExitAsync();
+
+        await using var successor = await folder.StartAsync("-accel none");
+        await using var after = await successor.ConnectAsync();
+        var loans = JsonDocument.Parse(await after.QueryAsync("query-memory-loans")).RootElement;
+        Assert.Equal(["held", "lost"], loans.EnumerateArray().Select(loan => loan.GetProperty("state").GetString()));
+        Assert.Equal(stays.Process.Id, Assert.Single(loans[0].GetProperty("borrowers").EnumerateArray()).GetProperty("pid").GetInt32());
+        var refused = await after.AskAsync("""{"execute": "object-del", "arguments": {"id": "m0"}}""");
+        Assert.Equal($"Memory backend 'm0' is held by sleep (pid {stays.Process.Id})", refused.GetProperty("error").GetProperty("desc").GetString());
+        await after.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m1"}}""", Done);
+
+        // Its end is seen here as well.
+        await after.ExchangeAsync("""{"execute": "event-subscribe", "arguments": {"events": ["MEMORY_LOAN_CHANGE"]}}""", """{"return": "$any"}""");
+        stays.Process.Kill();
+        await after.ExpectAsync(
+            """{"event": "MEMORY_LOAN_CHANGE", "data": {"memdev": "/objects/m0", "state": "lost", "pid": "$int", "generation": "$int"}, "timestamp": "$any"}""");
+    }
+
+    [Fact]
     public async Task A_chain_of_crashes_keeps_everything()
     {
         await using var folder = new KeptFolder();

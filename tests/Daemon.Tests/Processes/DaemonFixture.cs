@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Hostmemd.Keeping;
 using Tmds.Linux;
 using Xunit;
 using Xunit.Sdk;
@@ -165,10 +166,22 @@ internal sealed class DaemonFixture : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                _process.Kill();
+                await KillAsync();
             }
         }
         _process.Dispose();
+    }
+
+    /// <summary>It hangs: what it would leave behind goes too.</summary>
+    private async Task KillAsync()
+    {
+        _process.Kill();
+        var paths = new KeepPaths(Socket);
+        if (!File.Exists(paths.Keeper) || await KeeperProcess.FindAsync(new LinuxKernel(), paths) is not { } left)
+            return;
+        foreach (var file in left.Kept.Values)
+            file.Dispose();
+        await left.Keeper.QuitAsync();
     }
 
     private static ProcessStartInfo StartInfo(string[] arguments) =>

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Hostmemd.Commands;
 using Hostmemd.Daemon.Tests.Processes;
 using Hostmemd.Guests;
+using Hostmemd.Keeping;
 using Hostmemd.Populate;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Protocol.Session;
@@ -32,8 +33,9 @@ internal sealed class InProcessGuest : IAsyncDisposable
     /// <param name="kernel">The real one or the fake.</param>
     /// <param name="arguments">As on the command line; KVM unless it says -accel none.</param>
     /// <param name="clock">The guest's; the sessions' is the system's.</param>
+    /// <param name="keep">Where to keep what outlives it.</param>
     /// <param name="host">What the host says of its huge pages and control groups; this one's when left out.</param>
-    public static async Task<InProcessGuest> StartAsync(IKernel kernel, string arguments = Dimms, HostFiles? host = null, TimeProvider? clock = null)
+    public static async Task<InProcessGuest> StartAsync(IKernel kernel, string arguments = Dimms, HostFiles? host = null, TimeProvider? clock = null, KeepOptions? keep = null)
     {
         var options = OptionParser.Parse(arguments.Split(' '));
         var guestOptions = new GuestOptions
@@ -44,6 +46,7 @@ internal sealed class InProcessGuest : IAsyncDisposable
             KvmPresent = true,
             Autostart = !options.StartPaused,
             Host = host ?? HostFiles.ThisHost,
+            Keep = keep,
             PopulateProgram = new HelperProgram(DaemonFixture.Program, []),
         };
         var sink = new CollectingSink();

@@ -65,7 +65,7 @@ public sealed class CallOrderTests
         ["guest_memfd", "close-on-exec", "reserve", "map shared", "trim", "madvise", "populate"]);
 
     private static Task TraceAsync(string kind, string properties, string[] steps) => DaemonFixture.RunAsync(
-        "",
+        "-keep none",
         async daemon =>
         {
             await using var client = await daemon.ConnectAsync();

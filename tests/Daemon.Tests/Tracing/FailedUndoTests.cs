@@ -14,7 +14,7 @@ public sealed class FailedUndoTests
 
     [StraceFact]
     public Task A_backend_that_cannot_be_unmapped_stays_listed_and_its_id_taken() => DaemonFixture.RunAsync(
-        "",
+        "-keep none",
         async daemon =>
         {
             await using var client = await daemon.ConnectAsync();
@@ -35,7 +35,7 @@ public sealed class FailedUndoTests
 
     [StraceFact]
     public Task An_address_range_that_an_undo_cannot_unmap_is_given_to_nobody() => DaemonFixture.RunAsync(
-        "",
+        "-keep none",
         async daemon =>
         {
             await using var client = await daemon.ConnectAsync();

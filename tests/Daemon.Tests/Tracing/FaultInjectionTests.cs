@@ -76,7 +76,7 @@ public sealed class FaultInjectionTests(ITestOutputHelper output)
         {
             Assert.InRange(started, 0, MostStarts);
             await DaemonFixture.RunAsync(
-                "",
+                "-keep none",
                 async daemon =>
                 {
                     await using var client = await daemon.ConnectAsync();

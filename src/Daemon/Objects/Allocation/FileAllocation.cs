@@ -14,6 +14,8 @@ internal static class FileAllocation
     {
         var properties = options.File;
         var opened = MemoryPath.Open(guest, options.Id, properties);
+        if (opened.CreatedPath is { } created)
+            guest.Kept.Intend(options.Id, created, opened.Status);
         try
         {
             var present = Try(() => opened.Size(guest.Kernel));
@@ -37,6 +39,7 @@ internal static class FileAllocation
         catch
         {
             opened.Undo(guest.Log);
+            guest.Kept.Abandon(options.Id);
             throw;
         }
     }
