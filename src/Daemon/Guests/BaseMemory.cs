@@ -8,7 +8,7 @@ namespace Hostmemd.Guests;
 /// <summary>The RAM a machine starts with: a backend named pc.ram, shown to the guest where the machine's map says.</summary>
 internal static class BaseMemory
 {
-    private const string Id = "pc.ram";
+    public const string Id = "pc.ram";
 
     public static async Task AddAsync(Guest guest)
     {

@@ -181,7 +181,7 @@ internal sealed class Guest : IAsyncDisposable
     });
 
     /// <summary>Whether the id is that of a monitor, of which there is one for each socket.</summary>
-    public bool IsMonitor(string id) => Enumerable.Range(0, Options.Monitors).Any(index => MonitorNode.NameOf(index) == id);
+    public bool IsMonitor(string id) => Options.Monitors.Any(monitor => monitor.Id == id);
 
     public void ReleaseObjectId(string id) => Owned(_ =>
     {

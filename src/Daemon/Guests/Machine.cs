@@ -45,6 +45,9 @@ internal sealed record Machine
     /// <summary>An address above all that the machine shows, for the probe vCPU's own pages.</summary>
     public GuestAddress AboveMap => new(AlignUp(DeviceMemoryBase + DeviceMemoryWindow, GiB));
 
+    /// <summary>The name that -machine takes.</summary>
+    public static string NameOf(MachineKind kind) => kind == MachineKind.None ? "none" : "pc-q35-11.1";
+
     public static string QomTypeOf(MachineKind kind) => kind == MachineKind.None ? "none-machine" : "pc-q35-11.1-machine";
 
     private static ulong AlignUp(ulong value, ulong unit) => checked(value + unit - 1) & ~(unit - 1);

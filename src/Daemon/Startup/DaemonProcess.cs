@@ -16,10 +16,13 @@ namespace Hostmemd.Startup;
 /// <summary>The process: sets its limits, makes the guest, listens, and ends in order when it is told to.</summary>
 internal static class DaemonProcess
 {
+    /// <param name="parent">Who waits until the daemon serves, with -daemonize.</param>
     /// <returns>The exit status.</returns>
     /// <exception cref="OptionException">The start failed; what was made is gone again.</exception>
-    public static async Task<int> RunAsync(DaemonOptions options)
+    public static async Task<int> RunAsync(DaemonOptions options, ParentChannel? parent)
     {
+        var starter = new Starter(parent, wantsPath: ChooseSockets(options));
+        await using var starterLeft = starter.ConfigureAwait(false);
         // The logger closes its sink, last of all.
         using var log = new LoggerConfiguration()
             .MinimumLevel.Is(options.LogCommands ? LogEventLevel.Debug : LogEventLevel.Information)
@@ -47,7 +50,7 @@ internal static class DaemonProcess
                 return 0;
             var guest = await starting.ConfigureAwait(false);
             await using var guestEnded = guest.ConfigureAwait(false);
-            await ServeAsync(options, guest, sockets, commands, signals.Received, log).ConfigureAwait(false);
+            await ServeAsync(options, guest, sockets, commands, signals.Received, starter, log).ConfigureAwait(false);
             return 0;
         }
         finally
@@ -57,22 +60,33 @@ internal static class DaemonProcess
         }
     }
 
+    /// <summary>Those that the command line names and those that were handed over; without any the one where clients look first.</summary>
+    /// <returns>Whether its path is to be printed.</returns>
+    private static bool ChooseSockets(DaemonOptions options)
+    {
+        options.Listen.AddRange(SocketActivation.QmpSockets(SocketActivation.Take()));
+        if (options.Listen.Count > 0)
+            return false;
+        options.Listen.Add(DefaultSocket.Options);
+        return true;
+    }
+
     /// <summary>Listens until the guest or a signal ends it.</summary>
     private static async Task ServeAsync(
-        DaemonOptions options, Guest guest, List<ListeningSocket> sockets, CommandTable<Client> commands, Task signalled, ILogger log)
+        DaemonOptions options, Guest guest, List<ListeningSocket> sockets, CommandTable<Client> commands, Task signalled, Starter starter, ILogger log)
     {
         // Whoever is greeted finds it.
         using var pidFile = options.PidFile is null ? null : new PidFile(options.PidFile);
-        var listeners = sockets.Select(socket => QmpListener.Start(socket, guest, commands, log)).ToList();
+        var listeners = sockets.Select((socket, index) => QmpListener.Start(socket, guest, commands, log, guest.Options.Monitors[index])).ToList();
         try
         {
             DaemonLog.Started(log, ControlCommands.Version.Package, guest.Vm is null ? "none" : "kvm", guest.Machine.Kind.ToString().ToLowerInvariant());
-            if (options.Listen.Count == 0)
-                await Console.Out.WriteLineAsync(sockets[0].Options.Path).ConfigureAwait(false);
+            starter.Ready(guest, sockets);
             if (await Task.WhenAny(guest.ShutdownRequested, signalled).ConfigureAwait(false) == signalled)
                 guest.Shutdown(ShutdownCause.HostSignal);
             var cause = await guest.ShutdownRequested.ConfigureAwait(false);
             DaemonLog.Ending(log, ShutdownData.Causes.NameOf(cause));
+            starter.Ending(ShutdownData.Causes.NameOf(cause));
             // Clients that wait for them get their answers and events while they are still there.
             await guest.Jobs.DisposeAsync().ConfigureAwait(false);
             await guest.Populator.DisposeAsync().ConfigureAwait(false);
@@ -112,7 +126,7 @@ internal static class DaemonProcess
             Name = options.Name,
             Uuid = options.Uuid,
             Autostart = !options.StartPaused,
-            Monitors = Math.Max(1, options.Listen.Count),
+            Monitors = ListenOptions.MonitorsOf([.. options.Listen.Select(ListeningSocket.Describe)]),
             LendDirectory = options.LendDirectory,
         };
         Guest guest;
@@ -160,7 +174,7 @@ internal static class DaemonProcess
     /// <returns>Why one cannot be bound; null: all are.</returns>
     private static OptionException? TryBind(DaemonOptions options, List<ListeningSocket> sockets, IKernel kernel)
     {
-        foreach (var listen in options.Listen.Count > 0 ? options.Listen : [new ListenOptions(DefaultSocket())])
+        foreach (var listen in options.Listen)
         {
             try
             {
@@ -168,7 +182,7 @@ internal static class DaemonProcess
             }
             catch (ListenException e)
             {
-                return new OptionException($"-qmp unix:{listen.Path}: Failed to bind socket to {listen.Path}: {e.Message}");
+                return new OptionException($"{listen.Option}: {e.Message}");
             }
         }
         return null;
@@ -185,11 +199,5 @@ internal static class DaemonProcess
         {
             // It failed too, and has left nothing; what failed first is told.
         }
-    }
-
-    private static string DefaultSocket()
-    {
-        var directory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR");
-        return Path.Combine(string.IsNullOrEmpty(directory) ? "/run" : directory, "hostmemd.sock");
     }
 }

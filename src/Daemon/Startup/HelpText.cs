@@ -10,9 +10,11 @@ internal static class HelpText
         usage: hostmemd [options]     (each with one dash or two)
 
         QMP
-          -qmp unix:PATH[,server=on][,wait=off][,readonly=on][,mode=0660][,group=NAME]
-                                      listen on a Unix socket; may be given several times;
+          -qmp unix:PATH[,server=on][,wait=off][,abstract=on][,tight=off][,readonly=on][,mode=0660][,group=NAME]
+                                      listen on a Unix socket; may be given several times, as -chardev and -mon may;
                                       without it: hostmemd.sock in $XDG_RUNTIME_DIR, or in /run as root
+          -chardev socket,id=ID,path=PATH|fd=N[,...]   the same in two steps; fd: a socket that listens already
+          -mon chardev=ID,mode=control[,id=ID]
         guest
           -machine none|q35[,accel=A[:B...]]   (or -M) q35 is its memory map alone; default none
           -accel kvm|none             default: kvm where /dev/kvm opens, else none; tcg and qtest mean none
@@ -23,6 +25,7 @@ internal static class HelpText
           -S                          do not count as running until 'cont'
           -name NAME   -uuid UUID
         process
+          -daemonize                  go into the background when clients can connect, with status 0 then
           -lend-dir DIR[,owner=USER][,group=NAME][,mode=0600]
                                       names for memory that others may open; owner, group and mode are the memory's
           -pidfile FILE               written when the sockets listen, removed at the end

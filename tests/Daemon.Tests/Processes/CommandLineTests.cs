@@ -137,7 +137,7 @@ public sealed class CommandLineTests
 
         Assert.Equal(1, exitCode);
         Assert.Contains(
-            $"hostmemd: -qmp unix:{path}: Failed to bind socket to {path}: the path has 205 bytes, at most 107 are possible", error, StringComparison.Ordinal);
+            $"hostmemd: -qmp unix:{path}: UNIX socket path '{path}' is too long\nPath must be less than 108 bytes\n", error, StringComparison.Ordinal);
     }
 
     [Fact]
