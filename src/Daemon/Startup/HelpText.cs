@@ -20,7 +20,8 @@ internal static class HelpText
           -accel kvm|none             default: kvm where /dev/kvm opens, else none; tcg and qtest mean none
           -m SIZE[,slots=N,maxmem=SIZE]        RAM and what can be plugged; default 0 on none, 128M on q35
           -object TYPE,id=ID[,...]    make an object at the start; JSON as well;
-                                      "-object help" lists the types, "-object TYPE,help" the properties
+                                      "-object help" lists the types, "-object TYPE,help" the properties,
+                                      and so do -machine, -accel and -device
           -device pc-dimm,memdev=ID[,...]      plug a DIMM at the start; JSON as well
           -S                          do not count as running until 'cont'
           -name NAME   -uuid UUID

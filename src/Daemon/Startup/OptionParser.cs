@@ -65,7 +65,9 @@ internal static class OptionParser
             var argument = option.TakesArgument ? arguments[++i] : "";
             try
             {
-                option.Apply(options, argument);
+                options.PrintAndExit = KindHelp.For(name, argument);
+                if (options.PrintAndExit is null)
+                    option.Apply(options, argument);
             }
             catch (Exception e) when (e is OptionException or QmpException or FormatException)
             {
