@@ -17,6 +17,9 @@ public sealed class VmThread : IAsyncDisposable
     /// <summary>Immutable: any thread.</summary>
     public KvmCapabilities Capabilities => Owned.Capabilities;
 
+    /// <summary>Work that waits for the thread; any thread may ask.</summary>
+    public int Waiting => _thread.Waiting;
+
     private Vm Owned => _vm ?? throw new InvalidOperationException("The VM thread has not started.");
 
     /// <summary>Starts the thread and makes the VM on it.</summary>

@@ -185,6 +185,9 @@ internal static class CommandList
             "memory-backend-forget", "Removes a backend though others have its memory: they keep it, and its pages are free when the last of them ends.",
             Shapes.Struct, LendingCommands.ForgetAsync)
         { Features = Features.Hostmemd | Features.Unstable },
+        Query<QueryMetricsArguments, MetricsText>(
+            "query-metrics", "Gives figures of the guest and its clients as text, the same as the socket of -metrics.", Shapes.Struct,
+            (client, _) => MetricsCommands.Query(client), Features.Hostmemd),
         new Command<Client, ProbeArguments, GuestProbeResult>(
             "probe-guest-memory", "Reads, writes or compares guest memory through a vCPU.", Shapes.Struct, ProbeCommands.ProbeAsync)
         { Features = Features.Hostmemd | Features.Unstable },

@@ -5,6 +5,7 @@ using Hostmemd.Devices;
 using Hostmemd.Jobs;
 using Hostmemd.Kvm;
 using Hostmemd.Lending;
+using Hostmemd.Metrics;
 using Hostmemd.Objects;
 using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
@@ -78,6 +79,9 @@ internal sealed class Guest : IAsyncDisposable
     public Lender Lending { get; }
 
     public MemoryAccounting Accounting { get; } = new();
+
+    /// <summary>What was asked of it.</summary>
+    public CommandCounters Counters { get; } = new();
 
     public GuestProbe Probe { get; } = new();
 

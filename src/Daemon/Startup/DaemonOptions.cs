@@ -45,6 +45,9 @@ internal sealed class DaemonOptions
 
     public Guid Uuid { get; set; }
 
+    /// <summary>Where metrics are read from; null: nowhere but by query-metrics.</summary>
+    public ListenOptions? Metrics { get; set; }
+
     public string? PidFile { get; set; }
 
     public string? LogFile { get; set; }

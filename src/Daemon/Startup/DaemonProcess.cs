@@ -4,12 +4,13 @@ using Hostmemd.Devices;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Logging;
+using Hostmemd.Metrics;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
-using Serilog;
 using Serilog.Events;
+using Serilog;
 
 namespace Hostmemd.Startup;
 
@@ -64,7 +65,7 @@ internal static class DaemonProcess
     /// <returns>Whether its path is to be printed.</returns>
     private static bool ChooseSockets(DaemonOptions options)
     {
-        options.Listen.AddRange(SocketActivation.QmpSockets(SocketActivation.Take()));
+        SocketActivation.AddTo(options);
         if (options.Listen.Count > 0)
             return false;
         options.Listen.Add(DefaultSocket.Options);
@@ -77,7 +78,10 @@ internal static class DaemonProcess
     {
         // Whoever is greeted finds it.
         using var pidFile = options.PidFile is null ? null : new PidFile(options.PidFile);
-        var listeners = sockets.Select((socket, index) => QmpListener.Start(socket, guest, commands, log, guest.Options.Monitors[index])).ToList();
+        var listeners = guest.Options.Monitors
+            .Select((monitor, index) => (IAsyncDisposable)QmpListener.Start(sockets[index], guest, commands, log, monitor)).ToList();
+        if (options.Metrics is not null)
+            listeners.Add(MetricsListener.Start(sockets[^1], guest));
         try
         {
             DaemonLog.Started(log, ControlCommands.Version.Package, guest.Vm is null ? "none" : "kvm", guest.Machine.Kind.ToString().ToLowerInvariant());
@@ -174,7 +178,8 @@ internal static class DaemonProcess
     /// <returns>Why one cannot be bound; null: all are.</returns>
     private static OptionException? TryBind(DaemonOptions options, List<ListeningSocket> sockets, IKernel kernel)
     {
-        foreach (var listen in options.Listen)
+        // The one of -metrics is the last.
+        foreach (var listen in options.Metrics is null ? options.Listen : [.. options.Listen, options.Metrics])
         {
             try
             {

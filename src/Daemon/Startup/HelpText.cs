@@ -15,6 +15,7 @@ internal static class HelpText
                                       without it: hostmemd.sock in $XDG_RUNTIME_DIR, or in /run as root
           -chardev socket,id=ID,path=PATH|fd=N[,...]   the same in two steps; fd: a socket that listens already
           -mon chardev=ID,mode=control[,id=ID]
+          -metrics unix:PATH[,...]    figures for OpenMetrics, by GET /metrics over HTTP
         guest
           -machine none|q35[,accel=A[:B...]]   (or -M) q35 is its memory map alone; default none
           -accel kvm|none             default: kvm where /dev/kvm opens, else none; tcg and qtest mean none

@@ -18,20 +18,12 @@ internal static class MonitorOptions
             options.Monitors.Add(new($"-qmp {text}", null) { Chardev = text[ChardevPrefix.Length..] });
             return;
         }
-        var socket = new ListenOptions("") { Option = $"-qmp {text}" };
-        foreach (var (key, value) in KeyValues.Split(text, "address"))
-            if (key == "address")
-            {
-                if (!value.StartsWith("unix:", StringComparison.Ordinal) || value.Length == 5)
-                    throw new OptionException("only unix:PATH is supported");
-                socket = socket with { Path = value[5..] };
-            }
-            else
-            {
-                socket = Set(socket, key, value);
-            }
-        options.Monitors.Add(new(socket.Option, null) { Socket = Checked(socket) });
+        var socket = UnixSocket("-qmp", text);
+        options.Monitors.Add(new(socket.Option, null) { Socket = socket });
     }
+
+    /// <summary>-metrics unix:PATH[,...].</summary>
+    public static void SetMetrics(DaemonOptions options, string text) => options.Metrics = UnixSocket("-metrics", text);
 
     /// <summary>-chardev socket,id=ID,path=PATH[,...] or fd=N.</summary>
     public static void AddChardev(DaemonOptions options, string text)
@@ -98,6 +90,23 @@ internal static class MonitorOptions
         }
         if (unused.FirstOrDefault() is { } left)
             throw new OptionException($"{options.Chardevs[left].Option}: no -mon uses it");
+    }
+
+    private static ListenOptions UnixSocket(string option, string text)
+    {
+        var socket = new ListenOptions("") { Option = $"{option} {text}" };
+        foreach (var (key, value) in KeyValues.Split(text, "address"))
+            if (key == "address")
+            {
+                if (!value.StartsWith("unix:", StringComparison.Ordinal) || value.Length == 5)
+                    throw new OptionException("only unix:PATH is supported");
+                socket = socket with { Path = value[5..] };
+            }
+            else
+            {
+                socket = Set(socket, key, value);
+            }
+        return Checked(socket);
     }
 
     private static ListenOptions Set(ListenOptions socket, string key, string value)

@@ -30,6 +30,7 @@ internal static class OptionParser
         ["name"] = new(true, SetName),
         ["uuid"] = new(true, (options, text) => options.Uuid =
             Guid.TryParseExact(text, "D", out var uuid) ? uuid : throw new OptionException("failed to parse UUID string: wrong format")),
+        ["metrics"] = new(true, MonitorOptions.SetMetrics),
         ["daemonize"] = new(false, (options, _) => options.Daemonize = true),
         [ParentChannel.Option[1..]] = new(true, (options, text) => options.ParentChannel = int.Parse(text, CultureInfo.InvariantCulture)),
         ["pidfile"] = new(true, (options, text) => options.PidFile = text),

@@ -14,8 +14,21 @@ internal static class SocketActivation
     /// <summary>Name of a socket that metrics are read from.</summary>
     public const string MetricsName = "metrics";
 
+    /// <summary>Adds them to what the command line asked for: a QMP socket each that has no other use.</summary>
+    public static void AddTo(DaemonOptions options)
+    {
+        foreach (var (descriptor, name) in Take())
+        {
+            var socket = new ListenOptions("") { Option = "LISTEN_FDS", Descriptor = descriptor, ReadOnly = name == ReadOnlyName };
+            if (name == MetricsName)
+                options.Metrics = socket;
+            else
+                options.Listen.Add(socket);
+        }
+    }
+
     /// <summary>Takes the Unix sockets that listen, and the variables that tell of them out of the environment; other descriptors stay as they are.</summary>
-    public static IReadOnlyList<(int Descriptor, string Name)> Take()
+    private static IReadOnlyList<(int Descriptor, string Name)> Take()
     {
         var process = Environment.GetEnvironmentVariable("LISTEN_PID");
         var count = Environment.GetEnvironmentVariable("LISTEN_FDS");
@@ -32,13 +45,4 @@ internal static class SocketActivation
                 .Where(given => ListeningSocket.IsListening(given.Item1)),
         ];
     }
-
-    /// <summary>Makes QMP sockets of those that have no other use.</summary>
-    public static IEnumerable<ListenOptions> QmpSockets(IEnumerable<(int Descriptor, string Name)> given) =>
-        given.Where(socket => socket.Name != MetricsName).Select(socket => new ListenOptions("")
-        {
-            Option = "LISTEN_FDS",
-            Descriptor = socket.Descriptor,
-            ReadOnly = socket.Name == ReadOnlyName,
-        });
 }
