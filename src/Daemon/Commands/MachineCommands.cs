@@ -10,7 +10,9 @@ namespace Hostmemd.Commands;
 internal static class MachineCommands
 {
     public static List<MachineInfo> QueryMachines(QueryMachinesArguments arguments) =>
-        [Describe(MachineKind.None, arguments.CompatProps == true), Describe(MachineKind.Q35, arguments.CompatProps == true)];
+        [
+            .. new[] { MachineKind.None, MachineKind.Q35 }.Where(Machine.IsAvailable).Select(kind => Describe(kind, arguments.CompatProps == true)),
+        ];
 
     /// <exception cref="QmpException">There is no such option, or its argument is not of keys and values.</exception>
     public static List<CommandLineOptionInfo> QueryCommandLineOptions(QueryCommandLineOptionsArguments arguments)

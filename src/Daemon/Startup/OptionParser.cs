@@ -104,7 +104,7 @@ internal static class OptionParser
                     options.MachineKind = value switch
                     {
                         "none" => MachineKind.None,
-                        "q35" or "pc-q35-11.1" => MachineKind.Q35,
+                        "q35" or "pc-q35-11.1" when Machine.IsAvailable(MachineKind.Q35) => MachineKind.Q35,
                         _ => throw new OptionException($"unsupported machine type: \"{value}\"; there are 'none' and 'q35'"),
                     };
                     break;
