@@ -1,8 +1,10 @@
 using Hostmemd.Keeping;
+using Hostmemd.Kvm;
 using Hostmemd.Lending;
 using Hostmemd.Populate;
 using Hostmemd.Startup;
 
+ParentChannel? parent = null;
 try
 {
     // Before anything else: it is started for each piece of memory, and every millisecond counts.
@@ -18,10 +20,17 @@ try
         Console.Out.Write(text);
         return 0;
     }
-    return await DaemonProcess.RunAsync(options).ConfigureAwait(false);
+    if (options.ParentChannel is { } descriptor)
+        parent = new ParentChannel(descriptor, new LinuxKernel());
+    else if (options.Daemonize)
+        return ParentChannel.StartDaemon(options, args, new LinuxKernel());
+    return await DaemonProcess.RunAsync(options, parent).ConfigureAwait(false);
 }
 catch (OptionException e)
 {
-    await Console.Error.WriteLineAsync($"hostmemd: {e.Message}").ConfigureAwait(false);
+    if (parent is not null)
+        parent.Fail(e.Message);
+    else
+        await Console.Error.WriteLineAsync($"hostmemd: {e.Message}").ConfigureAwait(false);
     return 1;
 }

@@ -9,6 +9,7 @@ public sealed unsafe partial class LinuxKernel
 {
     private const short SpawnSetProcessGroup = 0x02; // POSIX_SPAWN_SETPGROUP; the group's number is 0 by default: its own
     private const short SpawnSetSignalMask = 0x08; // POSIX_SPAWN_SETSIGMASK
+    private const short SpawnSetSession = 0x80; // POSIX_SPAWN_SETSID, since glibc 2.26
     private const int IdIsPidfd = 3; // P_PIDFD
     private const int WaitExited = 4; // WEXITED
     private const int ChildExited = 1; // CLD_EXITED
@@ -163,8 +164,8 @@ public sealed unsafe partial class LinuxKernel
             try
             {
                 Check("posix_spawn", -Libc.posix_spawnattr_setsigmask(attributes, noSignals));
-                Check("posix_spawn", -Libc.posix_spawnattr_setflags(
-                    attributes, options.Inherits ? SpawnSetSignalMask : (short)(SpawnSetProcessGroup | SpawnSetSignalMask)));
+                var group = options.NewSession ? SpawnSetSession : options.Inherits ? 0 : SpawnSetProcessGroup;
+                Check("posix_spawn", -Libc.posix_spawnattr_setflags(attributes, (short)(group | SpawnSetSignalMask)));
                 int pid;
                 fixed (byte* path = program)
                     Check("posix_spawn", -Libc.posix_spawn(&pid, path, actions, attributes, arguments.Pointers, environment.Pointers));

@@ -23,6 +23,9 @@ public sealed record SpawnOptions
     /// </summary>
     public bool Inherits { get; init; }
 
+    /// <summary>The child leads a session of its own: it has no terminal, and outlives the one we have. Source: man 2 setsid.</summary>
+    public bool NewSession { get; init; }
+
     /// <summary>One more descriptor, under the number it has here.</summary>
     public SafeHandle? Extra { get; init; }
 }

@@ -20,6 +20,9 @@ public sealed class VmThread : IAsyncDisposable
     /// <inheritdoc cref="Vm.DirtyRingEntries"/>
     public uint DirtyRingEntries => Owned.DirtyRingEntries;
 
+    /// <summary>Work that waits for the thread; any thread may ask.</summary>
+    public int Waiting => _thread.Waiting;
+
     private Vm Owned => _vm ?? throw new InvalidOperationException("The VM thread has not started.");
 
     /// <summary>Starts the thread and makes the VM on it.</summary>

@@ -27,6 +27,9 @@ internal sealed class WorkThread : IAsyncDisposable
         _thread = new Thread(Loop) { Name = name, IsBackground = true };
     }
 
+    /// <summary>Work that waits.</summary>
+    public int Waiting => _queue.Count;
+
     public bool IsCurrent => Thread.CurrentThread == _thread;
 
     public void Start() => _thread.Start();

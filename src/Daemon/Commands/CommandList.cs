@@ -72,6 +72,18 @@ internal static class CommandList
         Query<Nothing, AcceleratorInfo>(
             "query-accelerators", "Says which accelerator is in use, and which could be.", Shapes.Struct,
             (client, _) => ControlCommands.QueryAccelerators(client)),
+        Query<QueryMachinesArguments, List<MachineInfo>>(
+            "query-machines", "Lists the machines: memory maps that the program can be started with.", Shapes.StructList,
+            (_, arguments) => MachineCommands.QueryMachines(arguments)),
+        Query<QueryCommandLineOptionsArguments, List<CommandLineOptionInfo>>(
+            "query-command-line-options", "Lists the options whose argument is of keys and values.", Shapes.StructList,
+            (_, arguments) => MachineCommands.QueryCommandLineOptions(arguments)),
+        Query<Nothing, List<MigrationCapabilityStatus>>(
+            "query-migrate-capabilities", "Lists the capabilities of migration: none.", Shapes.StructList,
+            (_, _) => MachineCommands.QueryMigrateCapabilities()),
+        Query<Nothing, List<ChardevInfo>>(
+            "query-chardev", "Lists the sockets that the daemon listens on for QMP.", Shapes.StructList,
+            (client, _) => MachineCommands.QueryChardev(client)),
         Act<Nothing>("stop", "Makes a running guest count as stopped.", (client, _) => ControlCommands.Stop(client)),
         Act<Nothing>("cont", "Makes the guest count as running.", (client, _) => ControlCommands.Cont(client)),
         Act<Nothing>("system_reset", "Resets the guest; its memory stays as it is.", (client, _) => ControlCommands.Reset(client)),
@@ -192,6 +204,9 @@ internal static class CommandList
             "memory-backend-forget", "Removes a backend though others have its memory: they keep it, and its pages are free when the last of them ends.",
             Shapes.Struct, LendingCommands.ForgetAsync)
         { Features = Features.Hostmemd | Features.Unstable },
+        Query<QueryMetricsArguments, MetricsText>(
+            "query-metrics", "Gives figures of the guest and its clients as text, the same as the socket of -metrics.", Shapes.Struct,
+            (client, _) => MetricsCommands.Query(client), Features.Hostmemd),
         new Command<Client, ProbeArguments, GuestProbeResult>(
             "probe-guest-memory", "Reads, writes or compares guest memory through a vCPU.", Shapes.Struct, ProbeCommands.ProbeAsync)
         { Features = Features.Hostmemd | Features.Unstable },

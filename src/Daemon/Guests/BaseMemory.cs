@@ -11,7 +11,7 @@ namespace Hostmemd.Guests;
 /// </summary>
 internal static class BaseMemory
 {
-    private const string Id = "pc.ram";
+    public const string Id = "pc.ram";
 
     /// <summary>Makes the machine's own memory, where no backends are named for it.</summary>
     public static async Task AddAsync(Guest guest)

@@ -7,6 +7,7 @@ using Hostmemd.Jobs;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Lending;
+using Hostmemd.Metrics;
 using Hostmemd.Objects;
 using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
@@ -90,6 +91,9 @@ internal sealed class Guest : IAsyncDisposable
     public KeptState Kept { get; }
 
     public MemoryAccounting Accounting { get; } = new();
+
+    /// <summary>What was asked of it.</summary>
+    public CommandCounters Counters { get; } = new();
 
     public GuestProbe Probe { get; } = new();
 
@@ -202,7 +206,7 @@ internal sealed class Guest : IAsyncDisposable
         kept: added.Thread.Id);
 
     /// <summary>Whether the id is that of a monitor, of which there is one for each socket.</summary>
-    public bool IsMonitor(string id) => Enumerable.Range(0, Options.Monitors).Any(index => MonitorNode.NameOf(index) == id);
+    public bool IsMonitor(string id) => Options.Monitors.Any(monitor => monitor.Id == id);
 
     public void ReleaseObjectId(string id) => Owned(_ =>
     {

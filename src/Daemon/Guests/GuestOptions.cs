@@ -35,8 +35,8 @@ internal sealed record GuestOptions
     /// <summary>The guest counts as running from the start: no -S.</summary>
     public bool Autostart { get; init; }
 
-    /// <summary>How many sockets there are to talk over: each has a monitor among the objects.</summary>
-    public int Monitors { get; init; }
+    /// <summary>The sockets there are to talk over: each has a monitor among the objects.</summary>
+    public IReadOnlyList<QmpMonitor> Monitors { get; init; } = [];
 
     /// <summary>Where to read what the host has of huge pages and what control groups allow.</summary>
     public HostFiles Host { get; init; } = HostFiles.ThisHost;
@@ -54,7 +54,7 @@ internal sealed record GuestOptions
     public HelperProgram? PopulateProgram { get; init; }
 
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
-    public static GuestOptions None { get; } = new()
+    public static GuestOptions None => new()
     {
         Machine = new Machine { Kind = MachineKind.None, RamSize = 0, MaxRamSize = 0, DimmSlots = 0 },
     };

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 
 namespace Hostmemd.Guests;
@@ -44,6 +45,12 @@ internal sealed record Machine
 
     /// <summary>An address above all that the machine shows, for the probe vCPU's own pages.</summary>
     public GuestAddress AboveMap => new(AlignUp(DeviceMemoryBase + DeviceMemoryWindow, GiB));
+
+    /// <summary>Whether a machine is there on this processor: a Q35 is a PC.</summary>
+    public static bool IsAvailable(MachineKind kind) => kind == MachineKind.None || RuntimeInformation.ProcessArchitecture == Architecture.X64;
+
+    /// <summary>The name that -machine takes.</summary>
+    public static string NameOf(MachineKind kind) => kind == MachineKind.None ? "none" : "pc-q35-11.1";
 
     public static string QomTypeOf(MachineKind kind) => kind == MachineKind.None ? "none-machine" : "pc-q35-11.1-machine";
 

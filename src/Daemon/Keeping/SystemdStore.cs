@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -16,7 +15,6 @@ namespace Hostmemd.Keeping;
 internal sealed class SystemdStore : Keeper
 {
     private const string NotifySocket = "NOTIFY_SOCKET";
-    private const int FirstDescriptor = 3;
 
     /// <summary>What is ours in a store that has sockets of the unit too.</summary>
     private const string Prefix = "memory.";
@@ -52,8 +50,9 @@ internal sealed class SystemdStore : Keeper
     public override Task Ended { get; } = new TaskCompletionSource().Task;
 
     /// <summary>Takes what the manager gave this process, and connects to it.</summary>
+    /// <param name="given">What the manager handed over.</param>
     /// <exception cref="KeepException">There is no service manager.</exception>
-    public static SystemdStore Open(IKernel kernel, ILogger log)
+    public static SystemdStore Open(IKernel kernel, ILogger log, IReadOnlyList<(int Descriptor, string Name)> given)
     {
         if (Environment.GetEnvironmentVariable(NotifySocket) is not { Length: > 1 } path)
             throw new KeepException($"{NotifySocket} is not set: run the daemon as a unit with FileDescriptorStoreMax= and NotifyAccess=main");
@@ -61,7 +60,7 @@ internal sealed class SystemdStore : Keeper
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path[0] == '@' ? "\0" + path[1..] : path));
-            return new SystemdStore(kernel, log, socket, TakeDescriptors(kernel));
+            return new SystemdStore(kernel, log, socket, TakeDescriptors(kernel, given));
         }
         catch (Exception e) when (e is SocketException or KernelException)
         {
@@ -69,9 +68,6 @@ internal sealed class SystemdStore : Keeper
             throw new KeepException($"{NotifySocket} {path}: {e.Message}");
         }
     }
-
-    /// <summary>Tells the manager that the daemon listens (Type=notify).</summary>
-    public Task SetReadyAsync() => SendAsync("READY=1", null);
 
     public override async Task<bool> TryStoreAsync(string name, SafeHandle file)
     {
@@ -115,25 +111,16 @@ internal sealed class SystemdStore : Keeper
 
     public override void Detach() => _socket.Dispose();
 
-    /// <summary>LISTEN_FDS, LISTEN_FDNAMES: descriptors from 3 on. Those of others stay as they are.</summary>
-    private static Dictionary<string, SafeFileHandle> TakeDescriptors(IKernel kernel)
+    /// <summary>Those of others stay as they are.</summary>
+    private static Dictionary<string, SafeFileHandle> TakeDescriptors(IKernel kernel, IReadOnlyList<(int Descriptor, string Name)> given)
     {
         var found = new Dictionary<string, SafeFileHandle>();
-        if (!int.TryParse(Environment.GetEnvironmentVariable("LISTEN_PID"), CultureInfo.InvariantCulture, out var pid) || pid != Environment.ProcessId
-            || !int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), CultureInfo.InvariantCulture, out var count))
-            return found;
-        var names = (Environment.GetEnvironmentVariable("LISTEN_FDNAMES") ?? "").Split(':');
-        for (var i = 0; i < count && i < names.Length; i++)
+        foreach (var (descriptor, name) in given.Where(given => given.Name.StartsWith(Prefix, StringComparison.Ordinal)))
         {
-            if (!names[i].StartsWith(Prefix, StringComparison.Ordinal))
-                continue;
             // It came without close-on-exec; the copy has it.
-            using var given = new SafeFileHandle(FirstDescriptor + i, ownsHandle: true);
-            found[names[i][Prefix.Length..]] = kernel.Duplicate(given);
+            using var inherited = new SafeFileHandle(descriptor, ownsHandle: true);
+            found[name[Prefix.Length..]] = kernel.Duplicate(inherited);
         }
-        // Not for our children.
-        foreach (var variable in new[] { "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES" })
-            Environment.SetEnvironmentVariable(variable, null);
         return found;
     }
 

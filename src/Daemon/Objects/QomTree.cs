@@ -60,12 +60,12 @@ internal sealed class QomTree
     private static IEnumerable<QomNode> Objects(Guest guest, GuestState state) =>
         state.Backends.Values.Select(backend => (QomNode)new BackendNode(backend))
             .Concat(state.Threads.Values.Select(thread => new ThreadNode(thread, guest.Kernel)))
-            .Concat(Enumerable.Range(0, guest.Options.Monitors).Select(index => new MonitorNode(MonitorNode.NameOf(index))));
+            .Concat(guest.Options.Monitors.Select(monitor => new MonitorNode(monitor)));
 
     private static QomNode? FindObject(Guest guest, GuestState state, string name) =>
         state.Backends.TryGetValue(name, out var backend) ? new BackendNode(backend)
         : state.Threads.TryGetValue(name, out var thread) ? new ThreadNode(thread, guest.Kernel)
-        : guest.IsMonitor(name) ? new MonitorNode(name)
+        : guest.Options.Monitors.FirstOrDefault(monitor => monitor.Id == name) is { } found ? new MonitorNode(found)
         : null;
 
     private static QomNode? Walk(QomNode from, ReadOnlySpan<string> components)

@@ -1,5 +1,6 @@
 using Hostmemd.Api;
 using Hostmemd.Devices;
+using Hostmemd.Guests;
 using Hostmemd.Objects.Threads;
 using Hostmemd.Protocol.Errors;
 
@@ -27,13 +28,15 @@ internal static class QomTypes
         new("iothread", "event-loop-base", false, () => QomPropertyVisitor.PropertiesOf(new IothreadProperties())),
         new("thread-context", "object", false, ThreadNode.ContextProperties),
         new("monitor", "object", true, NoProperties),
-        new("monitor-qmp", "monitor", false, () => new MonitorNode("").Properties),
+        new("monitor-qmp", "monitor", false, () => new MonitorNode(new QmpMonitor("", "", "")).Properties),
         new("memory-region", "object", false, NoProperties),
         new("device", "object", true, NoProperties),
         new(Dimm.TypeName, "device", false, () => DimmProperties.Of(null)),
         new("machine", "object", true, NoProperties),
         new("none-machine", "machine", false, NoProperties),
-        new("pc-q35-11.1-machine", "machine", false, NoProperties),
+        new("x86-machine", "machine", true, NoProperties),
+        new("generic-pc-machine", "x86-machine", true, NoProperties),
+        new("pc-q35-11.1-machine", "generic-pc-machine", false, NoProperties),
     ];
 
     /// <summary>qom-list-types.</summary>

@@ -71,6 +71,7 @@ internal sealed class ClientConnection : IAsyncDisposable
 
     private void Observe(string command, JsonValue? id, TimeSpan elapsed, Exception? error)
     {
+        _guest.Counters.Count(command, _commands.TryFind(command, out _), elapsed, error);
         if (error is null or QmpException)
             DaemonLog.CommandDone(_log, Number, command, id, elapsed, (error as QmpException)?.ErrorClass);
         else

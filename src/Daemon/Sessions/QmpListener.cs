@@ -11,6 +11,7 @@ namespace Hostmemd.Sessions;
 internal sealed class QmpListener : IAsyncDisposable
 {
     private readonly ListeningSocket _listening;
+    private readonly QmpMonitor? _monitor;
     private readonly Guest _guest;
     private readonly CommandTable<Client> _commands;
     private readonly ReadOnlyMemory<byte> _greeting = Greeting.Format(ControlCommands.Version);
@@ -21,16 +22,18 @@ internal sealed class QmpListener : IAsyncDisposable
     private bool _stopping;
     private long _lastClient;
 
-    private QmpListener(ListeningSocket listening, Guest guest, CommandTable<Client> commands, ILogger log) =>
-        (_listening, _guest, _commands, _log) = (listening, guest, commands, log);
+    private QmpListener(ListeningSocket listening, QmpMonitor? monitor, Guest guest, CommandTable<Client> commands, ILogger log) =>
+        (_listening, _monitor, _guest, _commands, _log) = (listening, monitor, guest, commands, log);
 
     /// <summary>Accepts from now on.</summary>
     /// <param name="listening">Owned from now on.</param>
-    public static QmpListener Start(ListeningSocket listening, Guest guest, CommandTable<Client> commands, ILogger log)
+    /// <param name="monitor">What clients find of it among the objects; it counts them.</param>
+    public static QmpListener Start(
+        ListeningSocket listening, Guest guest, CommandTable<Client> commands, ILogger log, QmpMonitor? monitor = null)
     {
-        var listener = new QmpListener(listening, guest, commands, log);
+        var listener = new QmpListener(listening, monitor, guest, commands, log);
         listener._accepting = listener.AcceptAllAsync();
-        DaemonLog.Listening(log, listening.Options.Path, listening.Options.ReadOnly);
+        DaemonLog.Listening(log, listening.Options.Shown, listening.Options.ReadOnly);
         return listener;
     }
 
@@ -68,7 +71,7 @@ internal sealed class QmpListener : IAsyncDisposable
             {
                 // One client's trouble, or no descriptors left: neither ends the listening, and one line in the log is enough.
                 if (!failing)
-                    DaemonLog.AcceptFailed(_log, _listening.Options.Path, e.SocketErrorCode);
+                    DaemonLog.AcceptFailed(_log, _listening.Options.Shown, e.SocketErrorCode);
                 failing = true;
                 await Task.Delay(TimeSpan.FromMilliseconds(50), _guest.Clock).ConfigureAwait(false);
                 continue;
@@ -94,6 +97,7 @@ internal sealed class QmpListener : IAsyncDisposable
 
     private async Task RunAsync(ClientConnection connection)
     {
+        _monitor?.ClientCame();
         try
         {
             await connection.RunAsync(_greeting).ConfigureAwait(false);
@@ -104,6 +108,7 @@ internal sealed class QmpListener : IAsyncDisposable
         }
         finally
         {
+            _monitor?.ClientLeft();
             lock (_gate)
                 _connections.Remove(connection);
         }

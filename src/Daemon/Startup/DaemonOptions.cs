@@ -10,7 +10,19 @@ namespace Hostmemd.Startup;
 /// <summary>What the command line asked for.</summary>
 internal sealed class DaemonOptions
 {
+    /// <summary>The sockets to listen on for QMP.</summary>
     public List<ListenOptions> Listen { get; } = [];
+
+    /// <summary>By id, as -chardev gave them.</summary>
+    public Dictionary<string, ListenOptions> Chardevs { get; } = new(StringComparer.Ordinal);
+
+    public List<MonitorOption> Monitors { get; } = [];
+
+    /// <summary>Go into the background when clients can connect.</summary>
+    public bool Daemonize { get; set; }
+
+    /// <summary>This is the program in the background; on this descriptor it tells the other one how its start went.</summary>
+    public int? ParentChannel { get; set; }
 
     public List<(string Text, ObjectOptions Options)> Objects { get; } = [];
 
@@ -42,6 +54,9 @@ internal sealed class DaemonOptions
     public string? Name { get; set; }
 
     public Guid Uuid { get; set; }
+
+    /// <summary>Where metrics are read from; null: nowhere but by query-metrics.</summary>
+    public ListenOptions? Metrics { get; set; }
 
     public string? PidFile { get; set; }
 

@@ -5,22 +5,27 @@ using Hostmemd.Guests;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Logging;
+using Hostmemd.Metrics;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
-using Serilog;
 using Serilog.Events;
+using Serilog;
 
 namespace Hostmemd.Startup;
 
 /// <summary>The process: sets its limits, makes the guest, listens, and ends in order when it is told to.</summary>
 internal static class DaemonProcess
 {
+    /// <param name="parent">Who waits until the daemon serves, with -daemonize.</param>
     /// <returns>The exit status.</returns>
     /// <exception cref="OptionException">The start failed; what was made is gone again.</exception>
-    public static async Task<int> RunAsync(DaemonOptions options)
+    public static async Task<int> RunAsync(DaemonOptions options, ParentChannel? parent)
     {
+        var given = GivenDescriptors.Take();
+        var starter = new Starter(parent, wantsPath: ChooseSockets(options, given));
+        await using var starterLeft = starter.ConfigureAwait(false);
         // The logger closes its sink, last of all.
         using var log = new LoggerConfiguration()
             .MinimumLevel.Is(options.LogCommands ? LogEventLevel.Debug : LogEventLevel.Information)
@@ -31,10 +36,12 @@ internal static class DaemonProcess
         ProcessLimits.ForbidCoreDumps(kernel);
         ProcessLimits.UseOneMallocArena();
 
-        using var record = KeptStart.OpenRecord(options, FirstSocket(options), kernel);
+        var name = NameOf(options);
+        using var record = KeptStart.OpenRecord(name, kernel);
+        var keep = KeptStart.OptionsFor(options, name, record, given, kernel, log);
         // Made on threads of its own, first of all: the rest of the start goes on meanwhile.
         Guest? begun = null;
-        var starting = StartGuestAsync(options, record, made => Volatile.Write(ref begun, made), kernel, log);
+        var starting = StartGuestAsync(options, record, keep, made => Volatile.Write(ref begun, made), kernel, log);
         using var signals = new EndSignals();
         var sockets = new List<ListeningSocket>();
         try
@@ -54,7 +61,7 @@ internal static class DaemonProcess
             }
             var guest = await starting.ConfigureAwait(false);
             await using var guestEnded = guest.ConfigureAwait(false);
-            await ServeAsync(options, guest, sockets, commands, signals.Received, log).ConfigureAwait(false);
+            await ServeAsync(options, guest, sockets, commands, signals.Received, starter, log).ConfigureAwait(false);
             await guest.Kept.EndAsync().ConfigureAwait(false);
             return 0;
         }
@@ -67,24 +74,40 @@ internal static class DaemonProcess
         }
     }
 
+    /// <summary>Those that the command line names and those that were handed over; without any the one where clients look first.</summary>
+    /// <returns>Whether its path is to be printed.</returns>
+    private static bool ChooseSockets(DaemonOptions options, IReadOnlyList<(int Descriptor, string Name)> given)
+    {
+        SocketActivation.AddTo(options, given);
+        if (options.Listen.Count > 0)
+            return false;
+        options.Listen.Add(DefaultSocket.Options);
+        return true;
+    }
+
+    /// <summary>The path of the first QMP socket that has one names the daemon; null: nothing can outlive it.</summary>
+    private static string? NameOf(DaemonOptions options) =>
+        options.Listen.Select(ListeningSocket.Describe).FirstOrDefault(socket => !socket.Abstract && socket.Path.Length > 0)?.Path;
+
     /// <summary>Listens until the guest or a signal ends it.</summary>
     private static async Task ServeAsync(
-        DaemonOptions options, Guest guest, List<ListeningSocket> sockets, CommandTable<Client> commands, Task signalled, ILogger log)
+        DaemonOptions options, Guest guest, List<ListeningSocket> sockets, CommandTable<Client> commands, Task signalled, Starter starter, ILogger log)
     {
         // Whoever is greeted finds it.
         using var pidFile = options.PidFile is null ? null : new PidFile(options.PidFile);
-        var listeners = sockets.Select(socket => QmpListener.Start(socket, guest, commands, log)).ToList();
+        var listeners = guest.Options.Monitors
+            .Select((monitor, index) => (IAsyncDisposable)QmpListener.Start(sockets[index], guest, commands, log, monitor)).ToList();
+        if (options.Metrics is not null)
+            listeners.Add(MetricsListener.Start(sockets[^1], guest));
         try
         {
             DaemonLog.Started(log, ControlCommands.Version.Package, guest.Vm is null ? "none" : "kvm", guest.Machine.Kind.ToString().ToLowerInvariant());
-            if (guest.Options.Keep?.Store is { } manager)
-                await manager.SetReadyAsync().ConfigureAwait(false);
-            if (options.Listen.Count == 0)
-                await Console.Out.WriteLineAsync(sockets[0].Options.Path).ConfigureAwait(false);
+            starter.Ready(guest, sockets);
             if (await Task.WhenAny(guest.ShutdownRequested, signalled).ConfigureAwait(false) == signalled)
                 guest.Shutdown(ShutdownCause.HostSignal);
             var cause = await guest.ShutdownRequested.ConfigureAwait(false);
             DaemonLog.Ending(log, ShutdownData.Causes.NameOf(cause));
+            starter.Ending(ShutdownData.Causes.NameOf(cause));
             // Clients that wait for them get their answers and events while they are still there.
             await guest.Jobs.DisposeAsync().ConfigureAwait(false);
             await guest.Populator.DisposeAsync().ConfigureAwait(false);
@@ -111,7 +134,8 @@ internal static class DaemonProcess
     }
 
     /// <param name="made">Told of the guest before it has its objects.</param>
-    private static async Task<Guest> StartGuestAsync(DaemonOptions options, KeepRecord? record, Action<Guest> made, IKernel kernel, ILogger log)
+    private static async Task<Guest> StartGuestAsync(
+        DaemonOptions options, KeepRecord? record, KeepOptions? keep, Action<Guest> made, IKernel kernel, ILogger log)
     {
         var left = KeptStart.Read(options, record);
         var (useKvm, kvmPresent) = AcceleratorChoice.Make(options.Accelerators, kernel, log);
@@ -129,9 +153,9 @@ internal static class DaemonProcess
             Autostart = !options.StartPaused,
             RamBackends = NumaOption.BackendsOf(options),
             HasNumaNodes = options.NumaNodes.Count > 0,
-            Monitors = Math.Max(1, options.Listen.Count),
+            Monitors = ListenOptions.MonitorsOf([.. options.Listen.Select(ListeningSocket.Describe)]),
             LendDirectory = options.LendDirectory,
-            Keep = KeptStart.OptionsFor(options, FirstSocket(options), record, kernel, log),
+            Keep = keep,
         };
         Guest guest;
         try
@@ -208,7 +232,8 @@ internal static class DaemonProcess
     /// <returns>Why one cannot be bound; null: all are.</returns>
     private static OptionException? TryBind(DaemonOptions options, List<ListeningSocket> sockets, IKernel kernel)
     {
-        foreach (var listen in options.Listen.Count > 0 ? options.Listen : [new ListenOptions(FirstSocket(options))])
+        // The one of -metrics is the last.
+        foreach (var listen in options.Metrics is null ? options.Listen : [.. options.Listen, options.Metrics])
         {
             try
             {
@@ -216,7 +241,7 @@ internal static class DaemonProcess
             }
             catch (ListenException e)
             {
-                return new OptionException($"-qmp unix:{listen.Path}: Failed to bind socket to {listen.Path}: {e.Message}");
+                return new OptionException($"{listen.Option}: {e.Message}");
             }
         }
         return null;
@@ -242,13 +267,5 @@ internal static class DaemonProcess
     {
         if (!guest.Kept.IsInherited)
             await guest.Kept.EndAsync().ConfigureAwait(false);
-    }
-
-    private static string FirstSocket(DaemonOptions options)
-    {
-        if (options.Listen.Count > 0)
-            return options.Listen[0].Path;
-        var directory = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR");
-        return Path.Combine(string.IsNullOrEmpty(directory) ? "/run" : directory, "hostmemd.sock");
     }
 }

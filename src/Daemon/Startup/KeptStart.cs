@@ -13,11 +13,12 @@ namespace Hostmemd.Startup;
 internal static class KeptStart
 {
     /// <summary>Opens the record of the daemon that this one is to be, and locks it.</summary>
-    /// <returns>null: the socket has no path that a record could be beside; binding it says so.</returns>
+    /// <param name="socket">The daemon's name; null: it has none.</param>
+    /// <returns>null: there is no path that a record could be beside; where it is too long binding it says so.</returns>
     /// <exception cref="OptionException">Another daemon has it, or it cannot be had.</exception>
-    public static KeepRecord? OpenRecord(DaemonOptions options, string socket, IKernel kernel)
+    public static KeepRecord? OpenRecord(string? socket, IKernel kernel)
     {
-        if (Encoding.UTF8.GetByteCount(socket) > SocketNames.MaxPathBytes)
+        if (socket is null || Encoding.UTF8.GetByteCount(socket) > SocketNames.MaxPathBytes)
             return null;
         try
         {
@@ -49,16 +50,17 @@ internal static class KeptStart
     }
 
     /// <exception cref="OptionException">The keeper cannot be told so long a command line, or there is no service manager.</exception>
-    public static KeepOptions? OptionsFor(DaemonOptions options, string socket, KeepRecord? record, IKernel kernel, ILogger log)
+    public static KeepOptions? OptionsFor(
+        DaemonOptions options, string? socket, KeepRecord? record, IReadOnlyList<(int Descriptor, string Name)> given, IKernel kernel, ILogger log)
     {
-        if (record is null || options.Keep == KeepMode.None)
+        if (socket is null || record is null || options.Keep == KeepMode.None)
             return null;
-        string[]? restart = options.Restart ? Environment.GetCommandLineArgs()[1..] : null;
+        string[]? restart = options.Restart ? ParentChannel.WithoutParent(Environment.GetCommandLineArgs()[1..]) : null;
         if (restart is not null && !KeeperWire.IsName(string.Join('\0', restart)))
             throw new OptionException($"-keep process,restart=on: the command line is longer than {KeeperWire.MaxName} bytes");
         try
         {
-            return new KeepOptions(new KeepPaths(socket), record, restart, options.Keep == KeepMode.Systemd ? SystemdStore.Open(kernel, log) : null);
+            return new KeepOptions(new KeepPaths(socket), record, restart, options.Keep == KeepMode.Systemd ? SystemdStore.Open(kernel, log, given) : null);
         }
         catch (KeepException e)
         {

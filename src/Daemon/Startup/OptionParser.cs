@@ -5,7 +5,6 @@ using Hostmemd.Guests;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Protocol.Wire;
-using Hostmemd.Sessions;
 
 namespace Hostmemd.Startup;
 
@@ -18,7 +17,9 @@ internal static class OptionParser
 
     private static readonly Dictionary<string, Option> Table = new()
     {
-        ["qmp"] = new(true, AddListener),
+        ["qmp"] = new(true, MonitorOptions.AddQmp),
+        ["chardev"] = new(true, MonitorOptions.AddChardev),
+        ["mon"] = new(true, MonitorOptions.AddMonitor),
         ["M"] = new(true, SetMachine),
         ["machine"] = new(true, SetMachine),
         ["accel"] = new(true, SetAccelerator),
@@ -30,6 +31,9 @@ internal static class OptionParser
         ["name"] = new(true, SetName),
         ["uuid"] = new(true, (options, text) => options.Uuid =
             Guid.TryParseExact(text, "D", out var uuid) ? uuid : throw new OptionException("failed to parse UUID string: wrong format")),
+        ["metrics"] = new(true, MonitorOptions.SetMetrics),
+        ["daemonize"] = new(false, (options, _) => options.Daemonize = true),
+        [ParentChannel.Option[1..]] = new(true, (options, text) => options.ParentChannel = int.Parse(text, CultureInfo.InvariantCulture)),
         ["pidfile"] = new(true, (options, text) => options.PidFile = text),
         ["D"] = new(true, (options, text) => options.LogFile = text),
         ["d"] = new(true, SetLogItems),
@@ -65,39 +69,18 @@ internal static class OptionParser
             var argument = option.TakesArgument ? arguments[++i] : "";
             try
             {
-                option.Apply(options, argument);
+                options.PrintAndExit = KindHelp.For(name, argument);
+                if (options.PrintAndExit is null)
+                    option.Apply(options, argument);
             }
             catch (Exception e) when (e is OptionException or QmpException or FormatException)
             {
                 throw new OptionException($"{shown}{(argument.Length > 0 ? " " : "")}{argument}: {e.Message}");
             }
         }
+        if (options.PrintAndExit is null)
+            MonitorOptions.Resolve(options);
         return options;
-    }
-
-    private static void AddListener(DaemonOptions options, string text)
-    {
-        var listen = new ListenOptions("");
-        foreach (var (key, value) in KeyValues.Split(text, "address"))
-            switch (key)
-            {
-                case "address":
-                    Expect(value.StartsWith("unix:", StringComparison.Ordinal) && value.Length > 5, "only unix:PATH is supported");
-                    listen = listen with { Path = value[5..] };
-                    break;
-                case "server":
-                    Expect(TextValues.Bool(key, value), "'server=off' is not supported, clients connect to the daemon");
-                    break;
-                case "wait":
-                    // The daemon starts without clients in either case.
-                    _ = TextValues.Bool(key, value);
-                    break;
-                case "readonly": listen = listen with { ReadOnly = TextValues.Bool(key, value) }; break;
-                case "mode": listen = listen with { Mode = FileMode(value) }; break;
-                case "group": listen = listen with { Group = value }; break;
-                default: throw ProtocolErrors.Invalid(key);
-            }
-        options.Listen.Add(listen);
     }
 
     internal static UnixFileMode FileMode(string text)
@@ -124,7 +107,7 @@ internal static class OptionParser
                     options.MachineKind = value switch
                     {
                         "none" => MachineKind.None,
-                        "q35" or "pc-q35-11.1" => MachineKind.Q35,
+                        "q35" or "pc-q35-11.1" when Machine.IsAvailable(MachineKind.Q35) => MachineKind.Q35,
                         _ => throw new OptionException($"unsupported machine type: \"{value}\"; there are 'none' and 'q35'"),
                     };
                     break;

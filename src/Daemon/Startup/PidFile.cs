@@ -10,7 +10,8 @@ internal sealed class PidFile : IDisposable
     /// <exception cref="OptionException">It cannot be written.</exception>
     public PidFile(string path)
     {
-        _path = path;
+        // The process may go to another directory.
+        _path = Path.GetFullPath(path);
         try
         {
             File.WriteAllText(path, Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");

@@ -28,4 +28,23 @@ public static unsafe class SocketNames
         if (result < 0)
             throw new KernelException("bind", (int)-result);
     }
+
+    /// <summary>bind(2) to a name in the abstract namespace, which no file has.</summary>
+    /// <param name="socket">A stream socket that has no name yet.</param>
+    /// <param name="name">At most <see cref="MaxPathBytes"/> bytes of UTF-8.</param>
+    /// <param name="tight">The name is as long as it is; else it is filled up with zero bytes.</param>
+    /// <exception cref="KernelException">EADDRINUSE: the name is taken.</exception>
+    public static void BindAbstract(SafeHandle socket, string name, bool tight)
+    {
+        using var fd = new BorrowedFd(socket);
+        const int size = sizeof(ushort) + MaxPathBytes + 1;
+        var address = stackalloc byte[size];
+        new Span<byte>(address, size).Clear();
+        *(ushort*)address = (ushort)LibC.AF_UNIX;
+        // SAFETY: as in Bind; the zero byte that makes the name abstract is before it.
+        var length = Encoding.UTF8.GetBytes(name, new Span<byte>(address + sizeof(ushort) + 1, MaxPathBytes));
+        var result = Syscall.Result(LibC.bind(fd.Number, (sockaddr*)address, tight ? sizeof(ushort) + 1 + length : size));
+        if (result < 0)
+            throw new KernelException("bind", (int)-result);
+    }
 }

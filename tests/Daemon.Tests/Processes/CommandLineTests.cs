@@ -58,6 +58,47 @@ public sealed class CommandLineTests
         Assert.Equal((0, text, ""), (exitCode, output, error));
     }
 
+    [Theory]
+    [InlineData("-machine", "help", "Supported machines are:\nq35                  ")]
+    [InlineData("-M", "?", "Supported machines are:\n")]
+    [InlineData("-machine", "none,help", "none-machine options:\n  accel=<string>         - ")]
+    [InlineData("-accel", "help", "Accelerators supported in hostmemd:\nkvm\nnone\n")]
+    [InlineData("-device", "help", "Memory devices:\nname \"pc-dimm\", desc \"")]
+    [InlineData(
+        "-device", "pc-dimm,help",
+        "pc-dimm options:\n  addr=<uint64>          -  (default: 0)\n  memdev=<link<memory-backend>>\n  node=<uint32>          -  (default: 0)\n"
+        + "  size=<uint64>\n  slot=<int32>           -  (default: -1)\n")]
+    public async Task Machines_accelerators_and_devices_are_listed_as_in_QEMU(string option, string argument, string text)
+    {
+        var (exitCode, output, error) = await DaemonFixture.RunToEndAsync(option, argument);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.StartsWith(text, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_device_that_is_not_there_has_no_properties()
+    {
+        var (exitCode, _, error) = await DaemonFixture.RunToEndAsync("-device", "zzz,help");
+
+        Assert.Equal((1, "hostmemd: -device zzz,help: Device 'zzz' not found\n"), (exitCode, error));
+    }
+
+    /// <summary>QEMU's rules for keys and values: a doubled comma is one, of a key that stands twice the last counts.</summary>
+    [Fact]
+    public Task Keys_and_values_are_read_as_QEMU_reads_them() => DaemonFixture.RunAsync(
+        "-accel none -S -S -name first -name guest=a,,b,process=x -m 1,size=2,size=3M -machine q35 -qmp unix:{dir}/a,,b,server=on,wait=off -qmp unix:{dir}/qmp "
+        + "-object memory-backend-ram,id=x,size=4096,size=0x2000,id=m,noshare,prealloc=yes",
+        async daemon =>
+        {
+            await using var client = await daemon.ConnectAsync(daemon.Directory + "/a,b");
+            await client.ExchangeAsync("""{"execute": "query-name"}""", """{"return": {"name": "a,b"}}""");
+            await client.ExchangeAsync("""{"execute": "query-memory-size-summary"}""", """{"return": {"base-memory": 3145728, "plugged-memory": 0}}""");
+            await client.ExchangeAsync(
+                """{"execute": "query-memdev"}""",
+                """{"return": {"$list-with": [{"$object-with": {"id": "m", "size": 8192, "share": false, "prealloc": true}}]}}""");
+        });
+
     [Fact]
     public async Task Descriptions_of_properties_begin_in_one_column()
     {
@@ -149,7 +190,7 @@ public sealed class CommandLineTests
 
         Assert.Equal(1, exitCode);
         Assert.Contains(
-            $"hostmemd: -qmp unix:{path}: Failed to bind socket to {path}: the path has 205 bytes, at most 107 are possible", error, StringComparison.Ordinal);
+            $"hostmemd: -qmp unix:{path}: UNIX socket path '{path}' is too long\nPath must be less than 108 bytes\n", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public sealed class ListeningSocketTests
             while (TryListen(options, failures + 1) is { } error)
             {
                 failures++;
-                Assert.Equal("No space left on device", error.Message);
+                Assert.Equal($"Failed to bind socket to {options.Path}: No space left on device", error.Message);
                 Assert.False(File.Exists(options.Path));
             }
             Assert.Equal(3, failures); // the descriptor's duplicate, and the look at the file: open and fstat

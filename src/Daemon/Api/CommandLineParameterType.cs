@@ -1,0 +1,9 @@
+namespace Hostmemd.Api;
+
+internal enum CommandLineParameterType
+{
+    String,
+    Boolean,
+    Number,
+    Size,
+}

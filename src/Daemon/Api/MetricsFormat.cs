@@ -1,0 +1,6 @@
+namespace Hostmemd.Api;
+
+internal enum MetricsFormat
+{
+    OpenMetrics,
+}
