@@ -15,10 +15,11 @@ internal static class BackendTable
             .Select(device => device["data"] as JsonObject ?? new JsonObject())
             .GroupBy(data => Amount.Tail(data["memdev"]))
             .ToDictionary(group => group.Key, group => string.Join(',', group.Select(data => Amount.Text(data["id"]))));
-        var usage = await session.AskAsync("query-memory-usage", cancellationToken, ("placement", JsonBool.True), ("holders", JsonBool.True)).ConfigureAwait(false) as JsonObject;
+        var usage = await session.AskAsync("query-memory-usage", cancellationToken, ("placement", JsonBool.True)).ConfigureAwait(false) as JsonObject;
         if (usage is null)
             return Plain(memdevs, plugged, paint);
 
+        // The loans name everybody who was seen with the memory: usage would look through all processes for them once more.
         Dictionary<string, JsonObject> loans = Amount.Items(await session.AskAsync("query-memory-loans", cancellationToken).ConfigureAwait(false))
             .ToDictionary(loan => Amount.Tail(loan["memdev"]));
         var table = new Table("memdev", "kind", ">size", ">resident", ">page", "node", "holders", "loan", "plugged");
@@ -29,8 +30,8 @@ internal static class BackendTable
                 id, Amount.Text(backend["fd-type"]), Amount.Bytes(backend["size"]), Amount.Bytes(backend["resident"]),
                 Each(backend["pages"], page => Amount.Bytes(page["page-size"])),
                 Each(backend["nodes"], node => Amount.Text(node["node"])),
-                Each(backend["holders"], Holder),
-                Loan(loans.GetValueOrDefault(id)), plugged.GetValueOrDefault(id, "-"));
+                Each(loans.GetValueOrDefault(id)?["borrowers"], Holder),
+                Amount.Text(loans.GetValueOrDefault(id)?["state"]), plugged.GetValueOrDefault(id, "-"));
         }
 
         return table.Text(paint) + $"{Amount.Bytes(usage["total-resident"])} resident of {Amount.Bytes(usage["total-size"])}\n";
@@ -52,9 +53,6 @@ internal static class BackendTable
 
     private static string Holder(JsonObject holder) =>
         holder["self"] is JsonBool { Value: true } ? "self" : $"{Amount.Text(holder["comm"])}({Amount.Text(holder["pid"])})";
-
-    private static string Loan(JsonObject? loan) => loan is null ? "-"
-        : Amount.Items(loan["borrowers"]).Count() is var count and > 0 ? $"{Amount.Text(loan["state"])} by {count}" : Amount.Text(loan["state"]);
 
     private static string Each(JsonValue? list, Func<JsonObject, string> text) =>
         Amount.Items(list).Select(text).ToArray() is [_, ..] texts ? string.Join(',', texts) : "-";
