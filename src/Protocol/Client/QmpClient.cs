@@ -30,7 +30,7 @@ public sealed class QmpClient : IAsyncDisposable
         _events = Channel.CreateBounded<JsonObject>(
             new BoundedChannelOptions(options.EventCapacity) { FullMode = BoundedChannelFullMode.DropOldest },
             _ => Interlocked.Increment(ref _eventsDropped));
-        _handler = new QmpClientHandler(pipe, Receive, options.Observer);
+        _handler = new QmpClientHandler(pipe, Receive, options);
         _engine = new JsonRpc(_handler) { CancellationStrategy = null };
         _engine.TraceSource.Switch.Level = SourceLevels.Off;
         _engine.TraceSource.Listeners.Clear();
@@ -102,8 +102,8 @@ public sealed class QmpClient : IAsyncDisposable
     }
 
     /// <summary>
-    /// Sends a line that is the user's, id and mistakes included, in turn with the calls. Its answers are no call's: only the observer sees
-    /// them. An id that equals the number of a waiting call takes that call's answer.
+    /// Sends a line that is the user's, id and mistakes included, in turn with the calls. Its answers are no call's: they come as
+    /// <see cref="QmpClientOptions.Unsolicited"/>. An id that equals the number of a waiting call takes that call's answer.
     /// </summary>
     internal async Task SendVerbatimAsync(ReadOnlyMemory<byte> line, CancellationToken cancellationToken) =>
         await AskAsync(
@@ -126,7 +126,10 @@ public sealed class QmpClient : IAsyncDisposable
     {
         _engine.StartListening();
         Completion = EndAsync();
-        Greeting = await _greeting.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (options.ExpectGreeting)
+            Greeting = await _greeting.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        else
+            _greeting.TrySetResult(Greeting);
         if (!options.Negotiate)
             return;
         var offered = (Greeting["QMP"] as JsonObject)?["capabilities"] as JsonArray;

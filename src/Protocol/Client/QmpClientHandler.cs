@@ -14,8 +14,8 @@ namespace Hostmemd.Protocol.Client;
 /// </summary>
 /// <param name="pipe">The connection; disposing completes both of its ends.</param>
 /// <param name="receive">Called on the reading thread, before a later answer reaches its caller.</param>
-/// <param name="observer">See <see cref="QmpClientOptions.Observer"/>.</param>
-internal sealed class QmpClientHandler(IDuplexPipe pipe, Action<JsonObject> receive, Action<JsonObject>? observer)
+/// <param name="options">How the session begins, and who is told of <see cref="QmpClientOptions.Unsolicited"/> messages.</param>
+internal sealed class QmpClientHandler(IDuplexPipe pipe, Action<JsonObject> receive, QmpClientOptions options)
     : IJsonRpcMessageHandler, IAsyncDisposable
 {
     /// <summary>Methods of the engine: the member that names the command; its arguments are that name and the command's arguments.</summary>
@@ -31,7 +31,7 @@ internal sealed class QmpClientHandler(IDuplexPipe pipe, Action<JsonObject> rece
     private readonly ConcurrentDictionary<long, bool> _unanswered = new();
     private readonly SemaphoreSlim _reading = new(1, 1);
     private readonly SemaphoreSlim _writing = new(1, 1);
-    private bool _greeted;
+    private bool _greeted = !options.ExpectGreeting;
     private volatile QmpConnectionException? _failure;
 
     public bool CanRead => true;
@@ -141,15 +141,15 @@ internal sealed class QmpClientHandler(IDuplexPipe pipe, Action<JsonObject> rece
             throw new QmpConnectionException($"the server does not speak QMP: {reading.Error}");
         var message = reading.Value as JsonObject;
         var isAnswer = message is not null && (message.Contains("return") || message.Contains("error"));
-        if (message is null || !(_greeted ? isAnswer || message.Contains("event") : message.Contains("QMP")))
+        var isGreeting = message is not null && message.Contains("QMP") && !(_greeted && options.ExpectGreeting);
+        if (message is null || !(isGreeting || (_greeted && (isAnswer || message.Contains("event")))))
             throw new QmpConnectionException($"the server does not speak QMP: {(_greeted ? "" : "no greeting, but ")}{Shorten(reading.Value!)}");
         _greeted = true;
         if (isAnswer && message["id"] is JsonNumber { Kind: JsonNumberKind.Int64 } id && _unanswered.TryRemove(id.Int64, out _))
         {
-            observer?.Invoke(new JsonObject(message.Members.Where(member => member.Key != "id")));
             return new JsonRpcResult { RequestId = new RequestId(id.Int64), Result = message };
         }
-        observer?.Invoke(message);
+        options.Unsolicited?.Invoke(message);
         if (!isAnswer || (message.Contains("error") && !message.Contains("id")))
             receive(message);
         return null;

@@ -5,6 +5,9 @@ namespace Hostmemd.Protocol.Client;
 /// <summary>How a <see cref="QmpClient"/> opens its session.</summary>
 public sealed record QmpClientOptions
 {
+    /// <summary>Waits for a greeting, without which the server does not count as one. qemu-ga sends none, and knows no negotiation.</summary>
+    public bool ExpectGreeting { get; init; } = true;
+
     /// <summary>Sends qmp_capabilities after the greeting; without it that is the caller's first command.</summary>
     public bool Negotiate { get; init; } = true;
 
@@ -15,9 +18,9 @@ public sealed record QmpClientOptions
     public int EventCapacity { get; init; } = 1024;
 
     /// <summary>
-    /// Told of every message in the order they come, before anyone else: the greeting, events, answers (less the id that the client gave to
-    /// the call), and what answers no call. It runs on the reading thread: the server waits while it does, and its exception ends the
-    /// connection. It must not dispose the client.
+    /// Told, in the order they come and before anyone else, of the messages that answer no call: the greeting, events, answers to what was sent
+    /// verbatim. It runs on the reading thread: the server waits while it does, and its exception ends the connection. It must not dispose
+    /// the client.
     /// </summary>
-    public Action<JsonObject>? Observer { get; init; }
+    public Action<JsonObject>? Unsolicited { get; init; }
 }

@@ -6,7 +6,9 @@ namespace Hostmemd.Protocol.Schema;
 public static class ReferenceManual
 {
     /// <param name="preface">What stands above the commands.</param>
-    public static string Write(string preface, IEnumerable<ICommandDeclaration> commands, IEnumerable<EventDeclaration> events)
+    /// <param name="recorded">What was seen of a command, by name: examples, errors.</param>
+    public static string Write(
+        string preface, IEnumerable<ICommandDeclaration> commands, IEnumerable<EventDeclaration> events, Func<string, string>? recorded = null)
     {
         var types = new ReferenceTypes();
         var text = new StringBuilder(preface).Append("\n## Commands\n");
@@ -18,6 +20,7 @@ public static class ReferenceManual
             var result = new DocumentationVisitor(types);
             command.VisitResult(result);
             text.Append($"Returns {result.TypeText}.\n");
+            text.Append(recorded?.Invoke(command.Name));
         }
         text.Append("\n## Events\n");
         foreach (var declaration in events)

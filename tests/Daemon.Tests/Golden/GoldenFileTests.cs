@@ -19,13 +19,14 @@ public class GoldenFileTests
         Every command, event and type of hostmemd, made from their declarations. Commands without the feature `hostmemd` are QEMU 11.1.3's;
         those with it are our own: test the feature, not the name. `unstable` marks what may still change.
 
-        A tail of a QOM path is enough where just one object has it. Sizes and addresses are bytes.
+        A tail of a QOM path is enough where just one object has it. Sizes and addresses are bytes. Examples and errors are from transcripts
+        that the tests play ([transcripts](transcripts.md) says what `$int` and its like stand for).
 
         """;
 
     [Fact]
     public void Reference_manual_is_the_one_in_docs() =>
-        Check("docs/qmp-reference.md", ReferenceManual.Write(ManualPreface, CommandList.Create().Commands, Events.All));
+        Check("docs/qmp-reference.md", ReferenceManual.Write(ManualPreface, CommandList.Create().Commands, Events.All, new RecordedExchanges(Root()).Of));
 
     [Fact]
     public void Schema_is_the_golden_one()

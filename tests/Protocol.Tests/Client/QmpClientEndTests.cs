@@ -93,11 +93,11 @@ public sealed class QmpClientEndTests
     }
 
     [Fact]
-    public async Task An_observer_that_fails_ends_the_connection()
+    public async Task A_listener_that_fails_ends_the_connection()
     {
         var (client, peer) = await ScriptedPeer.ConnectAsync(new QmpClientOptions
         {
-            Observer = message =>
+            Unsolicited = message =>
             {
                 if (message.Contains("event"))
                     throw new InvalidOperationException("no paper");

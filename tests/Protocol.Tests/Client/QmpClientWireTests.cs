@@ -64,7 +64,7 @@ public sealed class QmpClientWireTests
         await peer.HearAsync();
         await peer.SayAsync("""{"return": 0, "id": 77} {"return": 0, "id": "2"} {"return": 0} {"return": 0, "id": 2.5} {"return": 0, "id": [2]}""");
         await peer.SayAsync("""{"error": {"class": "GenericError", "desc": "x"}, "id": 78}""");
-        await peer.SayAsync("""{"return": 1, "id": 2} {"return": 0, "id": 2}""");
+        await peer.SayAsync("""{"return": 1, "id": 2} {"return": 0, "id": 1}""");
 
         Assert.Equal("1", (await call).ToString());
         var next = client.ExecuteAsync("b");
@@ -126,10 +126,10 @@ public sealed class QmpClientWireTests
     }
 
     [Fact]
-    public async Task The_observer_sees_all_in_the_order_it_comes()
+    public async Task What_answers_no_call_is_told_in_the_order_it_comes()
     {
         var seen = new List<string>();
-        var (client, peer) = await ScriptedPeer.ConnectAsync(new QmpClientOptions { Observer = message => seen.Add(message.ToString()) });
+        var (client, peer) = await ScriptedPeer.ConnectAsync(new QmpClientOptions { Unsolicited = message => seen.Add(message.ToString()) });
         await using var _ = client;
 
         var call = client.ExecuteAsync("a");
@@ -139,6 +139,20 @@ public sealed class QmpClientWireTests
         await peer.SayAsync("""{"event": "E"} {"return": 7, "id": "mine"} {"return": {}, "id": 2}""");
         await call;
 
-        Assert.Equal([ScriptedPeer.Greeting, """{"event": "E"}""", """{"return": 7, "id": "mine"}""", """{"return": {}}"""], seen);
+        Assert.Equal([ScriptedPeer.Greeting, """{"event": "E"}""", """{"return": 7, "id": "mine"}"""], seen);
+    }
+
+    [Fact]
+    public async Task A_server_that_greets_nobody_is_asked_at_once()
+    {
+        var peer = new ScriptedPeer();
+        await using var client = await QmpClient.ConnectAsync(
+            peer.ClientPipe, new QmpClientOptions { ExpectGreeting = false, Negotiate = false });
+
+        var call = client.ExecuteAsync("guest-ping");
+        Assert.StartsWith("{\"execute\": \"guest-ping\"", await peer.HearAsync(), StringComparison.Ordinal);
+        await peer.SayAsync("""{"return": 1, "id": 2}""");
+
+        Assert.Equal("1", (await call).ToString());
     }
 }

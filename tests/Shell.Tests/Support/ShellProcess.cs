@@ -1,26 +1,50 @@
 using System.Diagnostics;
 
-namespace Hostmemd.Conformance.Shell;
+namespace Hostmemd.QmpShell.Tests.Support;
 
 /// <summary>The built qmp-shell as a user runs it from a script: lines in, lines and an exit status out.</summary>
 internal sealed class ShellProcess : IDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    public static readonly string Program = Path.Combine(AppContext.BaseDirectory, "qmp-shell");
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly CancellationTokenSource _limit = new(Deadline);
 
     private ShellProcess(Process process) => _process = process;
 
-    public static ShellProcess Start(params string[] arguments) =>
-        new(Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "qmp-shell"), arguments)
+    public int Id => _process.Id;
+
+    public static ShellProcess Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
+
+    public static ShellProcess Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!);
+        };
+        start.Environment.Remove(ShellOptions.SocketVariable);
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        return new ShellProcess(Process.Start(start)!);
+    }
 
-    public Task TypeAsync(string line) => _process.StandardInput.WriteLineAsync(line);
+    /// <summary>Runs it with these lines as its input, to its end.</summary>
+    public static async Task<(int Status, string Output, string Errors)> RunAsync(string input, params string[] arguments)
+    {
+        using ShellProcess shell = Start(arguments);
+        await shell._process.StandardInput.WriteAsync(input);
+        return await shell.EndAsync();
+    }
+
+    public async Task TypeAsync(string line)
+    {
+        await _process.StandardInput.WriteLineAsync(line);
+        await _process.StandardInput.FlushAsync();
+    }
 
     /// <summary>The next line of the standard output; null at its end.</summary>
     public async Task<string?> NextLineAsync() => await _process.StandardOutput.ReadLineAsync(_limit.Token);
