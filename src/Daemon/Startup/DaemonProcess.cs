@@ -9,8 +9,8 @@ using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
-using Serilog.Events;
 using Serilog;
+using Serilog.Events;
 
 namespace Hostmemd.Startup;
 

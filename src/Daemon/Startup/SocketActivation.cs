@@ -14,35 +14,30 @@ internal static class SocketActivation
     /// <summary>Name of a socket that metrics are read from.</summary>
     public const string MetricsName = "metrics";
 
-    /// <summary>Adds them to what the command line asked for: a QMP socket each that has no other use.</summary>
+    /// <summary>
+    /// Adds the Unix sockets that listen to what the command line asked for, and takes the variables that tell of them out of the environment.
+    /// Other descriptors stay as they are.
+    /// </summary>
     public static void AddTo(DaemonOptions options)
     {
-        foreach (var (descriptor, name) in Take())
+        if (Environment.GetEnvironmentVariable("LISTEN_PID") is not { } process
+            || process != Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
+            || !int.TryParse(Environment.GetEnvironmentVariable("LISTEN_FDS"), NumberStyles.None, CultureInfo.InvariantCulture, out var count))
+            return;
+        var names = Environment.GetEnvironmentVariable("LISTEN_FDNAMES")?.Split(':') ?? [];
+        // They are not those of the programs that we start.
+        foreach (var variable in (string[])["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
+            Environment.SetEnvironmentVariable(variable, null);
+        for (var i = 0; i < count; i++)
         {
-            var socket = new ListenOptions("") { Option = "LISTEN_FDS", Descriptor = descriptor, ReadOnly = name == ReadOnlyName };
+            if (!ListeningSocket.IsListening(FirstDescriptor + i))
+                continue;
+            var name = i < names.Length ? names[i] : "";
+            var socket = new ListenOptions("") { Option = "LISTEN_FDS", Descriptor = FirstDescriptor + i, ReadOnly = name == ReadOnlyName };
             if (name == MetricsName)
                 options.Metrics = socket;
             else
                 options.Listen.Add(socket);
         }
-    }
-
-    /// <summary>Takes the Unix sockets that listen, and the variables that tell of them out of the environment; other descriptors stay as they are.</summary>
-    private static IReadOnlyList<(int Descriptor, string Name)> Take()
-    {
-        var process = Environment.GetEnvironmentVariable("LISTEN_PID");
-        var count = Environment.GetEnvironmentVariable("LISTEN_FDS");
-        var names = Environment.GetEnvironmentVariable("LISTEN_FDNAMES")?.Split(':') ?? [];
-        if (process != Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
-            || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-            return [];
-        // They are not those of the programs that we start.
-        foreach (var variable in (string[])["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
-            Environment.SetEnvironmentVariable(variable, null);
-        return
-        [
-            .. Enumerable.Range(0, number).Select(index => (FirstDescriptor + index, index < names.Length ? names[index] : ""))
-                .Where(given => ListeningSocket.IsListening(given.Item1)),
-        ];
     }
 }
