@@ -10,9 +10,9 @@ namespace Hostmemd.Commands;
 internal static class MachineCommands
 {
     public static List<MachineInfo> QueryMachines(QueryMachinesArguments arguments) =>
-        [
-            .. new[] { MachineKind.None, MachineKind.Q35 }.Where(Machine.IsAvailable).Select(kind => Describe(kind, arguments.CompatProps == true)),
-        ];
+        Machine.IsAvailable(MachineKind.Q35)
+            ? [Describe(MachineKind.None, arguments.CompatProps == true), Describe(MachineKind.Q35, arguments.CompatProps == true)]
+            : [Describe(MachineKind.None, arguments.CompatProps == true)];
 
     /// <exception cref="QmpException">There is no such option, or its argument is not of keys and values.</exception>
     public static List<CommandLineOptionInfo> QueryCommandLineOptions(QueryCommandLineOptionsArguments arguments)

@@ -52,7 +52,7 @@ internal sealed class SystemdStore : Keeper
     /// <summary>Takes what the manager gave this process, and connects to it.</summary>
     /// <param name="given">What the manager handed over.</param>
     /// <exception cref="KeepException">There is no service manager.</exception>
-    public static SystemdStore Open(IKernel kernel, ILogger log, IReadOnlyList<(int Descriptor, string Name)> given)
+    public static SystemdStore Open(IKernel kernel, ILogger log, IReadOnlyList<GivenDescriptor> given)
     {
         if (Environment.GetEnvironmentVariable(NotifySocket) is not { Length: > 1 } path)
             throw new KeepException($"{NotifySocket} is not set: run the daemon as a unit with FileDescriptorStoreMax= and NotifyAccess=main");
@@ -112,7 +112,7 @@ internal sealed class SystemdStore : Keeper
     public override void Detach() => _socket.Dispose();
 
     /// <summary>Those of others stay as they are.</summary>
-    private static Dictionary<string, SafeFileHandle> TakeDescriptors(IKernel kernel, IReadOnlyList<(int Descriptor, string Name)> given)
+    private static Dictionary<string, SafeFileHandle> TakeDescriptors(IKernel kernel, IReadOnlyList<GivenDescriptor> given)
     {
         var found = new Dictionary<string, SafeFileHandle>();
         foreach (var (descriptor, name) in given.Where(given => given.Name.StartsWith(Prefix, StringComparison.Ordinal)))

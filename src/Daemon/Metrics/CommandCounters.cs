@@ -15,7 +15,12 @@ internal sealed class CommandCounters
     /// <summary>Upper bounds in seconds.</summary>
     private static readonly double[] AllBounds = [0.00001, 0.000025, 0.0001, 0.00025, 0.001, 0.0025, 0.01, 0.025, 0.1, 1, 10];
 
-    private static readonly string[] AllResults = ["ok", .. Enum.GetNames<QmpErrorClass>(), Bug];
+    /// <summary>Success, the error classes in their order, and what is a bug. Spelled out: the names of an enum are metadata to be loaded.</summary>
+    private static readonly string[] AllResults =
+    [
+        "ok", nameof(QmpErrorClass.GenericError), nameof(QmpErrorClass.CommandNotFound), nameof(QmpErrorClass.DeviceNotFound),
+        nameof(QmpErrorClass.DeviceNotActive), nameof(QmpErrorClass.KVMMissingCap), Bug,
+    ];
 
     private readonly ConcurrentDictionary<string, long[]> _byName = new(StringComparer.Ordinal);
     private readonly long[] _buckets = new long[AllBounds.Length + 1];
@@ -23,16 +28,13 @@ internal sealed class CommandCounters
 
     public static IReadOnlyList<double> Bounds => AllBounds;
 
-    /// <summary>Commands by name and result; those that did not occur are left out.</summary>
-    public IEnumerable<(string Command, string Result, long Count)> Counts
+    /// <summary>A sample for each command and result; what did not occur is left out.</summary>
+    public void WriteTo(OpenMetricsWriter metrics)
     {
-        get
-        {
-            foreach (var (name, counts) in _byName.OrderBy(entry => entry.Key, StringComparer.Ordinal))
-                for (var i = 0; i < counts.Length; i++)
-                    if (Volatile.Read(ref counts[i]) is var count and > 0)
-                        yield return (name, AllResults[i], count);
-        }
+        foreach (var name in _byName.Keys.Order(StringComparer.Ordinal))
+            for (var i = 0; i < AllResults.Length; i++)
+                if (Volatile.Read(ref _byName[name][i]) is var count and > 0)
+                    metrics.Sample(count, "_total", "command", name, "result", AllResults[i]);
     }
 
     /// <summary>How many took at most as long as each bound, and last how many there were.</summary>

@@ -2,6 +2,7 @@ using Hostmemd.Api;
 using Hostmemd.Commands;
 using Hostmemd.Guests;
 using Hostmemd.Objects;
+using Hostmemd.Protocol.Schema;
 
 namespace Hostmemd.Metrics;
 
@@ -17,8 +18,8 @@ internal static class GuestMetrics
         var metrics = new OpenMetricsWriter();
         metrics.Family("hostmemd", "info", "Which program this is, and what it was started as.");
         metrics.Sample(
-            1, "_info", ("version", ControlCommands.Version.Package), ("accelerator", guest.Vm is null ? "none" : "kvm"),
-            ("machine", Machine.NameOf(guest.Machine.Kind)));
+            1, "_info", "version", ControlCommands.Version.Package, "accelerator", guest.Vm is null ? "none" : "kvm",
+            "machine", Machine.NameOf(guest.Machine.Kind));
         metrics.Family("hostmemd_state_changes", "counter", "Published changes of the guest's state.");
         metrics.Sample(state.Generation, "_total");
         Backends(metrics, state);
@@ -32,26 +33,33 @@ internal static class GuestMetrics
     private static void Backends(OpenMetricsWriter metrics, GuestState state)
     {
         var types = QomTypes.List("memory-backend", withAbstract: false).Select(type => type.Name).ToList();
-        var byType = state.Backends.Values.ToLookup(published => published.Backend.TypeName);
+        var (counts, bytes, loans) = (new double[types.Count], new double[types.Count], new double[MemoryLoanInfo.States.Values.Count]);
+        foreach (var published in state.Backends.Values)
+        {
+            var type = types.IndexOf(published.Backend.TypeName);
+            counts[type]++;
+            bytes[type] += published.Backend.Memory.Size;
+            loans[MemoryLoanInfo.States.IndexOf(published.Loan.State)]++;
+        }
+        foreach (var forgotten in state.ForgottenLoans)
+            loans[MemoryLoanInfo.States.IndexOf(forgotten.Loan.State)]++;
         metrics.Family("hostmemd_backends", "gauge", "Memory backends by type.");
-        foreach (var type in types)
-            metrics.Sample(byType[type].Count(), labels: ("type", type));
+        for (var i = 0; i < counts.Length; i++)
+            metrics.Sample(counts[i], "", "type", types[i]);
         metrics.Family("hostmemd_backend_bytes", "gauge", "Sizes of memory backends, whether their pages are there or not.", "bytes");
-        foreach (var type in types)
-            metrics.Sample(byType[type].Sum(published => (double)published.Backend.Memory.Size), labels: ("type", type));
+        for (var i = 0; i < bytes.Length; i++)
+            metrics.Sample(bytes[i], "", "type", types[i]);
         metrics.Family("hostmemd_loans", "gauge", "Memory backends by the state of their loan, those that were forgotten here too.");
-        var loans = state.Backends.Values.Select(published => published.Loan).Concat(state.ForgottenLoans.Select(forgotten => forgotten.Loan))
-            .ToLookup(loan => loan.State);
-        for (var i = 0; i < MemoryLoanInfo.States.Values.Count; i++)
-            metrics.Sample(loans[MemoryLoanInfo.States.ValueAt(i)].Count(), labels: ("state", MemoryLoanInfo.States.Values[i].Name));
+        Samples(metrics, "state", MemoryLoanInfo.States, loans);
     }
 
     private static void Slots(OpenMetricsWriter metrics, Guest guest, GuestState state)
     {
+        var uses = new double[MemorySlotInfo.Uses.Values.Count];
+        foreach (var slot in state.Slots.All)
+            uses[MemorySlotInfo.Uses.IndexOf(slot.Slot.Use)]++;
         metrics.Family("hostmemd_kvm_slots", "gauge", "KVM's memory slots by use.");
-        var uses = state.Slots.All.ToLookup(slot => slot.Slot.Use);
-        for (var i = 0; i < MemorySlotInfo.Uses.Values.Count; i++)
-            metrics.Sample(uses[MemorySlotInfo.Uses.ValueAt(i)].Count(), labels: ("use", MemorySlotInfo.Uses.Values[i].Name));
+        Samples(metrics, "use", MemorySlotInfo.Uses, uses);
         if (guest.Vm is { } vm)
         {
             metrics.Gauge("hostmemd_kvm_slots_max", "Memory slots that KVM has.", vm.Capabilities.MaxSlots);
@@ -63,12 +71,24 @@ internal static class GuestMetrics
 
     private static void Jobs(OpenMetricsWriter metrics, GuestState state)
     {
+        var statuses = new double[JobInfo.Statuses.Values.Count];
+        var (done, wanted) = (0d, 0d);
+        foreach (var job in state.Jobs)
+        {
+            statuses[JobInfo.Statuses.IndexOf(job.Status)]++;
+            (done, wanted) = (done + job.Job.Done, wanted + job.Job.Length);
+        }
         metrics.Family("hostmemd_jobs", "gauge", "Jobs by status.");
-        var byStatus = state.Jobs.ToLookup(job => job.Status);
-        for (var i = 0; i < JobInfo.Statuses.Values.Count; i++)
-            metrics.Sample(byStatus[JobInfo.Statuses.ValueAt(i)].Count(), labels: ("status", JobInfo.Statuses.Values[i].Name));
-        metrics.Gauge("hostmemd_populate_done_bytes", "What the jobs that are listed have populated.", state.Jobs.Sum(job => (double)job.Job.Done), "bytes");
-        metrics.Gauge("hostmemd_populate_wanted_bytes", "What they are to populate.", state.Jobs.Sum(job => (double)job.Job.Length), "bytes");
+        Samples(metrics, "status", JobInfo.Statuses, statuses);
+        metrics.Gauge("hostmemd_populate_done_bytes", "What the jobs that are listed have populated.", done, "bytes");
+        metrics.Gauge("hostmemd_populate_wanted_bytes", "What they are to populate.", wanted, "bytes");
+    }
+
+    /// <summary>A sample for each value of an enumeration, of its place in it.</summary>
+    private static void Samples(OpenMetricsWriter metrics, string label, EnumTable table, double[] values)
+    {
+        for (var i = 0; i < values.Length; i++)
+            metrics.Sample(values[i], "", label, table.Values[i].Name);
     }
 
     private static void Clients(OpenMetricsWriter metrics, Guest guest)
@@ -80,13 +100,12 @@ internal static class GuestMetrics
     private static void Commands(OpenMetricsWriter metrics, CommandCounters counters)
     {
         metrics.Family("hostmemd_commands", "counter", "Commands by name and result: ok, the error's class, or internal for a bug.");
-        foreach (var (command, result, count) in counters.Counts)
-            metrics.Sample(count, "_total", ("command", command), ("result", result));
+        counters.WriteTo(metrics);
         metrics.Family("hostmemd_command_duration_seconds", "histogram", "From the command's turn to its reply.", "seconds");
         var durations = counters.Durations;
         for (var i = 0; i < durations.Count; i++)
             metrics.Sample(
-                durations[i], "_bucket", ("le", i < CommandCounters.Bounds.Count ? OpenMetricsWriter.Bound(CommandCounters.Bounds[i]) : "+Inf"));
+                durations[i], "_bucket", "le", i < CommandCounters.Bounds.Count ? OpenMetricsWriter.Bound(CommandCounters.Bounds[i]) : "+Inf");
         metrics.Sample(durations[^1], "_count");
         metrics.Sample(counters.SumSeconds, "_sum");
     }

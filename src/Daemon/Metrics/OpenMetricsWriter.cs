@@ -24,11 +24,12 @@ internal sealed class OpenMetricsWriter
 
     /// <summary>One sample.</summary>
     /// <param name="suffix">What the type wants behind the name: _total, _bucket, _info.</param>
-    public void Sample(double value, string suffix = "", params ReadOnlySpan<(string Name, string Value)> labels)
+    /// <param name="labels">Names and values in turn.</param>
+    public void Sample(double value, string suffix = "", params string[] labels)
     {
         _text.Append(_family).Append(suffix);
-        for (var i = 0; i < labels.Length; i++)
-            _text.Append(i == 0 ? '{' : ',').Append(labels[i].Name).Append("=\"").Append(Escaped(labels[i].Value)).Append('"');
+        for (var i = 0; i < labels.Length; i += 2)
+            _text.Append(i == 0 ? '{' : ',').Append(labels[i]).Append("=\"").Append(Escaped(labels[i + 1])).Append('"');
         if (labels.Length > 0)
             _text.Append('}');
         Line($" {Number(value)}");

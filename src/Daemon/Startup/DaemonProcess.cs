@@ -10,8 +10,8 @@ using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
-using Serilog.Events;
 using Serilog;
+using Serilog.Events;
 
 namespace Hostmemd.Startup;
 
@@ -23,7 +23,7 @@ internal static class DaemonProcess
     /// <exception cref="OptionException">The start failed; what was made is gone again.</exception>
     public static async Task<int> RunAsync(DaemonOptions options, ParentChannel? parent)
     {
-        var given = GivenDescriptors.Take();
+        var given = GivenDescriptor.TakeAll();
         var starter = new Starter(parent, wantsPath: ChooseSockets(options, given));
         await using var starterLeft = starter.ConfigureAwait(false);
         // The logger closes its sink, last of all.
@@ -76,7 +76,7 @@ internal static class DaemonProcess
 
     /// <summary>Those that the command line names and those that were handed over; without any the one where clients look first.</summary>
     /// <returns>Whether its path is to be printed.</returns>
-    private static bool ChooseSockets(DaemonOptions options, IReadOnlyList<(int Descriptor, string Name)> given)
+    private static bool ChooseSockets(DaemonOptions options, IReadOnlyList<GivenDescriptor> given)
     {
         SocketActivation.AddTo(options, given);
         if (options.Listen.Count > 0)

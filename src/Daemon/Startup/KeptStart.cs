@@ -51,7 +51,7 @@ internal static class KeptStart
 
     /// <exception cref="OptionException">The keeper cannot be told so long a command line, or there is no service manager.</exception>
     public static KeepOptions? OptionsFor(
-        DaemonOptions options, string? socket, KeepRecord? record, IReadOnlyList<(int Descriptor, string Name)> given, IKernel kernel, ILogger log)
+        DaemonOptions options, string? socket, KeepRecord? record, IReadOnlyList<GivenDescriptor> given, IKernel kernel, ILogger log)
     {
         if (socket is null || record is null || options.Keep == KeepMode.None)
             return null;

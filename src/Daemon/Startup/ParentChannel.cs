@@ -69,7 +69,7 @@ internal sealed class ParentChannel : IDisposable
             {
                 Program = path,
                 Arguments = [path, .. program.Arguments, Option, $"{theirs.DangerousGetHandle()}", .. arguments],
-                Environment = [.. Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(variable => $"{variable.Key}={variable.Value}")],
+                Environment = Variables(),
                 Descriptors = [nothing, nothing, nothing],
                 // What was handed over for it: -chardev socket,fd=N.
                 Inherits = true,
@@ -80,9 +80,17 @@ internal sealed class ParentChannel : IDisposable
             return Receive(channel, kernel);
     }
 
+    private static List<string> Variables()
+    {
+        var variables = new List<string>();
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
+            variables.Add($"{variable.Key}={variable.Value}");
+        return variables;
+    }
+
     private static string? Receive(SafeFileHandle channel, IKernel kernel)
     {
-        var text = new List<byte>();
+        using var text = new MemoryStream();
         var buffer = new byte[4096];
         try
         {
@@ -90,14 +98,14 @@ internal sealed class ParentChannel : IDisposable
             {
                 if (buffer[0] == ReadyWord)
                     return null;
-                text.AddRange(buffer.AsSpan(0, count));
+                text.Write(buffer, 0, count);
             }
         }
         catch (KernelException)
         {
             // ECONNRESET: an end as well.
         }
-        return text.Count > 0 ? Encoding.UTF8.GetString([.. text]) : "-daemonize: the daemon ended before it was ready";
+        return text.Length > 0 ? Encoding.UTF8.GetString(text.ToArray()) : "-daemonize: the daemon ended before it was ready";
     }
 
     private void Send(ReadOnlySpan<byte> bytes)

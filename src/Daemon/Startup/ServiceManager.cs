@@ -8,23 +8,22 @@ namespace Hostmemd.Startup;
 /// <summary>Tells the service manager that started the program how it stands. Source: man 3 sd_notify, man 3 sd_watchdog_enabled.</summary>
 internal sealed class ServiceManager : IAsyncDisposable
 {
-    private readonly UnixDomainSocketEndPoint? _address;
+    private readonly UnixDomainSocketEndPoint _address;
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
     private readonly CancellationTokenSource _ended = new();
     private Task _watched = Task.CompletedTask;
 
-    /// <summary>The one that the environment names. Where there is none nothing is told.</summary>
-    public ServiceManager()
-    {
-        if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 1 } name && name[0] is '/' or '@')
-            _address = new UnixDomainSocketEndPoint(name[0] == '@' ? "\0" + name[1..] : name);
-    }
+    private ServiceManager(string name) => _address = new UnixDomainSocketEndPoint(name[0] == '@' ? "\0" + name[1..] : name);
+
+    /// <summary>The one that the environment names; null: none did start it.</summary>
+    public static ServiceManager? Find() =>
+        Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 1 } name && name[0] is '/' or '@' ? new ServiceManager(name) : null;
 
     /// <summary>Clients can connect. From now on it is told that the guest answers, if it asked for that.</summary>
     public void Ready(string status, Guest guest)
     {
         Send($"READY=1\nSTATUS={status}");
-        if (_address is not null && WatchdogInterval() is { } interval)
+        if (WatchdogInterval() is { } interval)
             _watched = WatchAsync(guest, interval / 2);
     }
 
@@ -70,8 +69,6 @@ internal sealed class ServiceManager : IAsyncDisposable
 
     private void Send(string state)
     {
-        if (_address is null)
-            return;
         try
         {
             _socket.SendTo(Encoding.UTF8.GetBytes(state), SocketFlags.None, _address);

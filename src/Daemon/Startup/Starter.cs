@@ -8,14 +8,14 @@ namespace Hostmemd.Startup;
 /// <param name="wantsPath">No option said where to listen, so a person is told.</param>
 internal sealed class Starter(ParentChannel? parent, bool wantsPath) : IAsyncDisposable
 {
-    private readonly ServiceManager _manager = new();
+    private readonly ServiceManager? _manager = ServiceManager.Find();
 
     /// <summary>Clients can connect.</summary>
     public void Ready(Guest guest, IReadOnlyList<ListeningSocket> sockets)
     {
         if (wantsPath)
             Console.Out.WriteLine(sockets[0].Options.Path);
-        _manager.Ready($"Listening on {string.Join(", ", sockets.Select(socket => socket.Options.Shown))}", guest);
+        _manager?.Ready($"Listening on {string.Join(", ", sockets.Select(socket => socket.Options.Shown))}", guest);
         if (parent is null)
             return;
         // Nobody is to be kept from unmounting what it was started in.
@@ -24,7 +24,7 @@ internal sealed class Starter(ParentChannel? parent, bool wantsPath) : IAsyncDis
     }
 
     /// <summary>It begins to end.</summary>
-    public void Ending(string cause) => _manager.Stopping($"Ending: {cause}");
+    public void Ending(string cause) => _manager?.Stopping($"Ending: {cause}");
 
-    public ValueTask DisposeAsync() => _manager.DisposeAsync();
+    public ValueTask DisposeAsync() => _manager?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

@@ -73,7 +73,7 @@ public sealed partial class MetricsTests
     {
         var writer = new OpenMetricsWriter();
         writer.Family("a_bytes", "gauge", "A.", "bytes");
-        writer.Sample(0.5, labels: [("x", "q\"\\\n")]);
+        writer.Sample(0.5, "", "x", "q\"\\\n");
         writer.Gauge("b", "B.", 1e22);
 
         Assert.Equal(
