@@ -42,7 +42,7 @@ internal sealed record GuestOptions
     public HelperProgram? PopulateProgram { get; init; }
 
     /// <summary>A machine of that size with machine none and no accelerator, as tests want it.</summary>
-    public static GuestOptions None { get; } = new()
+    public static GuestOptions None => new()
     {
         Machine = new Machine { Kind = MachineKind.None, RamSize = 0, MaxRamSize = 0, DimmSlots = 0 },
     };
