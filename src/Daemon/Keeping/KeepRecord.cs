@@ -43,7 +43,7 @@ internal sealed class KeepRecord : IDisposable
     public bool IsEmpty => _length == 0;
 
     /// <summary>Most of it no longer counts: <see cref="Rewrite"/> makes it short again.</summary>
-    public bool IsMostlyHistory => _length - _rewritten > Math.Max(SmallHistory, 3 * _rewritten);
+    public bool IsMostlyHistory => _length - _rewritten > Math.Max(SmallHistory, _rewritten);
 
     /// <summary>Opens or makes the record and locks it.</summary>
     /// <returns>null: another daemon has it.</returns>

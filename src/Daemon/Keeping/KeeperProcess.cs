@@ -20,8 +20,8 @@ internal sealed class KeeperProcess : Keeper
     /// <summary>How long to wait before a full socket is tried again.</summary>
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>A keeper that is told to quit has nothing else to do.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    /// <summary>A keeper has nothing else to do than to answer.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private readonly IKernel _kernel;
     private readonly KeepPaths _paths;
@@ -44,10 +44,12 @@ internal sealed class KeeperProcess : Keeper
     /// Starts a keeper. It is connected to before it runs: what is said to it by then it finds when it does. Under the lock of the record, so
     /// that a socket which nobody listens at is left over.
     /// </summary>
-    /// <exception cref="KernelException">It cannot be started.</exception>
+    /// <exception cref="KernelException">It cannot be started. ENAMETOOLONG: the path of the QMP socket leaves no room for its own.</exception>
     /// <exception cref="SocketException">As before.</exception>
     public static KeeperProcess Start(IKernel kernel, KeepPaths paths, HelperProgram program)
     {
+        if (System.Text.Encoding.UTF8.GetByteCount(paths.Keeper) > SocketNames.MaxPathBytes)
+            throw new KernelException("bind", Errno.ENAMETOOLONG);
         Unlink(kernel, paths);
         using var listening = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         SocketNames.Bind(listening.SafeHandle, paths.Keeper);
@@ -80,29 +82,37 @@ internal sealed class KeeperProcess : Keeper
 
     /// <summary>Finds the keeper of a daemon that is gone, and takes what it has.</summary>
     /// <returns>null: there is none. The descriptors are the caller's.</returns>
+    /// <exception cref="KeepException">There is one, and it cannot be had: it stays as it is.</exception>
     public static async Task<(KeeperProcess Keeper, Dictionary<string, SafeFileHandle> Kept)?> FindAsync(IKernel kernel, KeepPaths paths)
     {
         Socket? socket = null;
         var kept = new Dictionary<string, SafeFileHandle>();
+        using var limit = new CancellationTokenSource(Patience);
         try
         {
             socket = Connect(paths);
             var hello = new byte[KeeperWire.HelloSize];
-            await ReadAsync(socket, hello, []).ConfigureAwait(false);
+            await ReadAsync(socket, hello, [], limit.Token).ConfigureAwait(false);
             var (pid, count) = KeeperWire.ReadHello(hello);
             while (count-- > 0)
-                await TakeNextAsync(socket, kept).ConfigureAwait(false);
+                await TakeNextAsync(socket, kept, limit.Token).ConfigureAwait(false);
             var keeper = new KeeperProcess(kernel, paths, socket, null, pid);
             _ = keeper.ListenAsync(hello: false);
             return (keeper, kept);
         }
-        catch (Exception e) when (e is SocketException or IOException or KernelException)
+        catch (Exception e)
         {
-            // Nobody listens, or it ended just now.
             socket?.Dispose();
             foreach (var file in kept.Values)
                 file.Dispose();
-            return null;
+            // Nobody listens, or it ended just now.
+            if (e is SocketException or IOException or KernelException { Errno: Errno.ECONNRESET })
+                return null;
+            if (e is KernelException)
+                throw new KeepException($"what the keeper at {paths.Keeper} has cannot be taken: {e.Message}");
+            if (e is OperationCanceledException)
+                throw new KeepException($"the keeper at {paths.Keeper} does not answer");
+            throw;
         }
     }
 
@@ -261,24 +271,24 @@ internal sealed class KeeperProcess : Keeper
         }
     }
 
-    private static async Task TakeNextAsync(Socket socket, Dictionary<string, SafeFileHandle> kept)
+    private static async Task TakeNextAsync(Socket socket, Dictionary<string, SafeFileHandle> kept, CancellationToken cancellation)
     {
         var descriptors = new List<SafeFileHandle>();
         var head = new byte[KeeperWire.HeadSize];
-        await ReadAsync(socket, head, descriptors).ConfigureAwait(false);
+        await ReadAsync(socket, head, descriptors, cancellation).ConfigureAwait(false);
         var name = new byte[KeeperWire.NameLength(head)];
-        await ReadAsync(socket, name, descriptors).ConfigureAwait(false);
+        await ReadAsync(socket, name, descriptors, cancellation).ConfigureAwait(false);
         kept[System.Text.Encoding.UTF8.GetString(name)] = descriptors is [var file] ? file : throw new IOException("a descriptor is missing");
     }
 
-    private static async Task ReadAsync(Socket socket, byte[] piece, List<SafeFileHandle> descriptors)
+    private static async Task ReadAsync(Socket socket, byte[] piece, List<SafeFileHandle> descriptors, CancellationToken cancellation)
     {
         for (var have = 0; have < piece.Length;)
         {
             switch (KeeperWire.Receive(socket.SafeHandle, piece, ref have, descriptors))
             {
                 case null:
-                    await socket.ReceiveAsync(Memory<byte>.Empty).ConfigureAwait(false);
+                    await socket.ReceiveAsync(Memory<byte>.Empty, cancellation).ConfigureAwait(false);
                     break;
                 case false:
                     throw new IOException("the keeper has ended");

@@ -2,7 +2,6 @@ using Hostmemd.Api;
 using Hostmemd.Devices;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
-using Hostmemd.Objects.Threads;
 using Hostmemd.Protocol.Schema;
 
 namespace Hostmemd.Keeping;
@@ -49,7 +48,7 @@ internal sealed class KeptObject : IQapiType
             Id = published.Thread.Id,
             Iothread = published.Iothread ?? new(),
             ThreadContext = published.Iothread is null
-                ? new ThreadContextProperties { CpuAffinity = [.. ThreadAffinity.CpusOf(kernel, published.Thread.Tid).Select(cpu => (ushort)cpu)] }
+                ? new ThreadContextProperties { CpuAffinity = [.. kernel.GetAffinity(published.Thread.Tid).Select(cpu => (ushort)cpu)] }
                 : new(),
         },
         Generation = generation,

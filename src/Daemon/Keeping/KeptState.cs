@@ -60,8 +60,17 @@ internal sealed class KeptState(Guest guest) : IDisposable
         {
             _isServing = true;
             // The machine's own memory alone is nothing that anybody asks for again.
-            if (!Options.Record.IsEmpty || keeper is not null)
+            if (Options.Record.IsEmpty && keeper is null)
+                return;
+            try
+            {
                 Rewrite(state);
+            }
+            catch (KernelException e)
+            {
+                // The predecessor's is still there, and true; the next change tries again.
+                guest.Log.Error("The record {Path} cannot be written anew: {Error}", Options.Paths.Record, e.Message);
+            }
         });
     }
 
@@ -261,7 +270,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
             Volatile.Write(ref _keeper, keeper);
             _ = FollowAsync(keeper);
         }
-        catch (Exception e) when (e is KernelException or SocketException)
+        catch (Exception e) when (e is KernelException or SocketException or IOException or UnauthorizedAccessException)
         {
             guest.Log.Error("There is no keeper, memory would not outlive the daemon now: {Error}", e.Message);
         }

@@ -5,5 +5,5 @@ namespace Hostmemd.Keeping;
 /// <param name="Intents">Commands that were never answered.</param>
 internal sealed record RecordContent(IReadOnlyList<KeptObject> Objects, IReadOnlyList<KeptIntent> Intents)
 {
-    public static RecordContent Nothing { get; } = new([], []);
+    public static RecordContent Nothing => new([], []);
 }

@@ -84,7 +84,14 @@ internal sealed class CrashModel
         var borrower = Regex.Match(path, @"\(pid (\d+)\)");
         var kernel = new LinuxKernel();
         using var process = kernel.OpenProcess(borrower.Success ? int.Parse(borrower.Groups[1].Value, CultureInfo.InvariantCulture) : daemon.Pid);
-        return kernel.TakeDescriptor(process, borrower.Success ? ofBorrower : int.Parse(path[(path.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture));
+        try
+        {
+            return kernel.TakeDescriptor(process, borrower.Success ? ofBorrower : int.Parse(path[(path.LastIndexOf('/') + 1)..], CultureInfo.InvariantCulture));
+        }
+        catch (KernelException e)
+        {
+            throw new IOException($"{id}, {path}: {e.Message}");
+        }
     }
 
     private static bool IsKept(Entry entry) => entry.Type != "memory-backend-ram";

@@ -12,7 +12,7 @@ public sealed class HolderTests
     private readonly LinuxKernel _kernel = new();
 
     [Fact]
-    public Task A_process_that_has_a_descriptor_or_a_mapping_is_named() => DaemonFixture.RunAsync("-accel none", async daemon =>
+    public Task A_process_that_has_a_descriptor_or_a_mapping_is_named() => DaemonFixture.RunAsync("-accel none -keep none", async daemon =>
     {
         await using var client = await daemon.ConnectAsync();
         await AddAsync(client, "ram");
@@ -32,7 +32,7 @@ public sealed class HolderTests
     });
 
     [Fact]
-    public Task Deleted_memory_is_listed_as_long_as_somebody_has_it() => DaemonFixture.RunAsync("-accel none", async daemon =>
+    public Task Deleted_memory_is_listed_as_long_as_somebody_has_it() => DaemonFixture.RunAsync("-accel none -keep none", async daemon =>
     {
         await using var client = await daemon.ConnectAsync();
         await AddAsync(client, "ram", ", \"prealloc\": true");
@@ -61,7 +61,7 @@ public sealed class HolderTests
     });
 
     [KvmFact]
-    public Task A_guest_memfd_is_found_too() => DaemonFixture.RunAsync("-machine none", async daemon =>
+    public Task A_guest_memfd_is_found_too() => DaemonFixture.RunAsync("-keep none", async daemon =>
     {
         await using var client = await daemon.ConnectAsync();
         await AddAsync(client, "ram", ", \"guest-memfd\": true");
@@ -78,7 +78,7 @@ public sealed class HolderTests
     });
 
     [Fact]
-    public Task Private_memory_has_the_daemon_alone() => DaemonFixture.RunAsync("-accel none", async daemon =>
+    public Task Private_memory_has_the_daemon_alone() => DaemonFixture.RunAsync("-accel none -keep none", async daemon =>
     {
         await using var client = await daemon.ConnectAsync();
         await client.ExchangeAsync(
