@@ -68,6 +68,28 @@ public sealed class MonitorOptionTests
                 """{"execute": "qom-get", "arguments": {"path": "/objects/monx", "property": "chardev"}}""", """{"return": "cc"}""");
         });
 
+    [Theory]
+    [InlineData("mode=0620,group=0", 0x190)]
+    [InlineData("group=root,mode=777", 0x1FF)]
+    public Task A_socket_has_the_permissions_that_it_was_given(string permissions, int mode) => DaemonFixture.RunAsync(
+        $"-accel none -qmp unix:{{dir}}/qmp -chardev socket,id=c,path={{dir}}/c,{permissions} -mon chardev=c,mode=control", async daemon =>
+        {
+            await (await daemon.ConnectAsync(daemon.Directory + "/c")).DisposeAsync();
+            Assert.Equal((UnixFileMode)mode, File.GetUnixFileMode(daemon.Directory + "/c"));
+        });
+
+    [Fact]
+    public async Task A_group_that_is_not_there_is_refused_and_no_file_is_left()
+    {
+        var directory = Directory.CreateTempSubdirectory("hostmemd-").FullName;
+        var (exitCode, _, error) = await DaemonFixture.RunToEndAsync("-accel", "none", "-qmp", $"unix:{directory}/qmp,group=no-such-group");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains($"Failed to bind socket to {directory}/qmp: there is no group 'no-such-group'", error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(directory));
+        Directory.Delete(directory);
+    }
+
     [Fact]
     public Task A_client_that_leaves_is_seen_to_have_left() => DaemonFixture.RunAsync(
         "-accel none -qmp unix:{dir}/qmp -qmp unix:{dir}/second", async daemon =>
