@@ -167,6 +167,16 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public async Task Events_come_when_they_happen_and_are_as_pretty_as_answers()
+    {
+        await using ServerProcess server = await Servers.StartDaemonAsync();
+
+        var (_, output, _) = await ShellProcess.RunAsync("cont\n", "-p", server.SocketPath);
+
+        Assert.Contains("(hostmemd) {\n    \"event\": \"RESUME\",\n    \"timestamp\": {\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_human_monitor_answers_in_text_and_its_cpu_is_kept()
     {
         await using ServerProcess server = await Servers.StartDaemonAsync();
