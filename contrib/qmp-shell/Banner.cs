@@ -1,4 +1,3 @@
-using System.Globalization;
 using Hostmemd.Protocol.Wire;
 
 namespace Hostmemd.QmpShell;
@@ -27,7 +26,7 @@ internal static class Banner
 
     private static string? Version(JsonObject greeting) =>
         Member(greeting, "qemu") is JsonObject version
-            ? string.Join('.', version.Members.Select(part => Convert.ToString(part.Value, CultureInfo.InvariantCulture)))
+            ? $"{version["major"]}.{version["minor"]}.{version["micro"]}"
             : null;
 
     private static JsonValue? Member(JsonObject greeting, string name) => ((greeting["QMP"] as JsonObject)?["version"] as JsonObject)?[name];

@@ -12,7 +12,7 @@ namespace Hostmemd.QmpShell;
 /// <summary>One connection from the greeting to the end: what is typed or given goes in, what comes is printed.</summary>
 internal sealed class Conversation(ShellOptions options)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly bool _isInteractive = !options.IsScript && Terminal.Is(0);
     private Shell? _shell;

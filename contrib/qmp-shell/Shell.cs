@@ -42,7 +42,17 @@ internal sealed class Shell : IDisposable
     public required bool IsInteractive { get; init; }
 
     /// <summary>Ctrl-C: gives up the wait for a line or an answer.</summary>
-    public void Interrupt() => _wait?.Cancel();
+    public void Interrupt()
+    {
+        try
+        {
+            _wait?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The wait has ended by itself at this very moment.
+        }
+    }
 
     /// <summary>Carries out all lines.</summary>
     /// <returns>Whether none failed.</returns>

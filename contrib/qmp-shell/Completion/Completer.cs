@@ -10,7 +10,7 @@ namespace Hostmemd.QmpShell.Completion;
 internal sealed class Completer(ShellSession session, bool hmp)
 {
     /// <summary>What a slow server may cost a typist.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly ServerNames _names = new(session);
 

@@ -7,7 +7,10 @@ internal sealed class ShellProcess : IDisposable
 {
     public static readonly string Program = Path.Combine(AppContext.BaseDirectory, "qmp-shell");
 
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    /// <summary>What a server that is slow to greet makes the shell say; on a busy machine any server may be.</summary>
+    public const string NoGreetingYet = "qmp-shell: no greeting yet; perhaps another client has this socket\n";
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(120);
 
     private readonly Process _process;
     private readonly CancellationTokenSource _limit = new(Deadline);
@@ -50,14 +53,16 @@ internal sealed class ShellProcess : IDisposable
     public async Task<string?> NextLineAsync() => await _process.StandardOutput.ReadLineAsync(_limit.Token);
 
     /// <summary>Ends the input, unless <paramref name="endInput"/> is false, and waits for the exit.</summary>
-    public async Task<(int Status, string Output, string Errors)> EndAsync(bool endInput = true)
+    /// <param name="withNote">Errors have <see cref="NoGreetingYet"/> where it was said.</param>
+    public async Task<(int Status, string Output, string Errors)> EndAsync(bool endInput = true, bool withNote = false)
     {
         if (endInput)
             _process.StandardInput.Close();
         Task<string> errors = _process.StandardError.ReadToEndAsync(_limit.Token);
         string rest = await _process.StandardOutput.ReadToEndAsync(_limit.Token);
         await _process.WaitForExitAsync(_limit.Token);
-        return (_process.ExitCode, rest.TrimEnd(), (await errors).TrimEnd());
+        string said = withNote ? await errors : (await errors).Replace(NoGreetingYet, "", StringComparison.Ordinal);
+        return (_process.ExitCode, rest.TrimEnd(), said.TrimEnd());
     }
 
     public void Dispose()

@@ -15,7 +15,7 @@ internal sealed class TerminalShell : IDisposable
     private const nuint SlaveNumber = 0x80045430; // TIOCGPTN
     private const nuint SetSize = 0x5414;         // TIOCSWINSZ
 
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly SafeFileHandle _master;
     private readonly FileStream _stream;
