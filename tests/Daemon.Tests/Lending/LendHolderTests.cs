@@ -34,7 +34,7 @@ public sealed class LendHolderTests
                 Assert.Equal("lent", System.Text.Encoding.ASCII.GetString(seen));
             }
             await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""", Done);
-            var holder = Assert.Single(Directory.EnumerateDirectories($"/proc/{daemon.Pid}/task").SelectMany(ChildrenOf).Where(IsHolder));
+            var holder = Assert.Single(Directory.EnumerateDirectories($"/proc/{daemon.Pid}/task").SelectMany(ChildrenOf), IsHolder);
             await Eventually.TrueAsync(() => ProcessResources.Count("memory-backend-memfd", holder) == 0, () => "the holder keeps it");
 
             daemon.Signal(DaemonFixture.SigKill);
