@@ -87,7 +87,10 @@ internal static class DaemonProcess
 
     /// <summary>The path of the first QMP socket that has one names the daemon; null: nothing can outlive it.</summary>
     private static string? NameOf(DaemonOptions options) =>
-        options.Listen.Select(ListeningSocket.Describe).FirstOrDefault(socket => !socket.Abstract && socket.Path.Length > 0)?.Path;
+        options.Listen.Select(ListeningSocket.Describe).FirstOrDefault(socket => !socket.Abstract && socket.Path.Length > 0) is { Path: var path }
+            // -daemonize leaves the folder that the path counts from.
+            ? Path.GetFullPath(path)
+            : null;
 
     /// <summary>Listens until the guest or a signal ends it.</summary>
     private static async Task ServeAsync(
