@@ -69,9 +69,10 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
             return true;
         try
         {
-            // Helpers are started from /proc/self/exe, which names them so.
+            // Helpers are started from /proc/self/exe, which names them so; before that they have all that we have, and the name of a thread.
             return proc.Parent(pid) == Environment.ProcessId
-                && (proc.Identity(pid).Comm is "exe" || proc.Identity(pid).Comm == proc.Identity(Environment.ProcessId).Comm);
+                && (proc.Identity(pid).Comm is "exe" || proc.Identity(pid).Comm == proc.Identity(Environment.ProcessId).Comm
+                    || proc.Program(pid) == proc.Program(Environment.ProcessId));
         }
         catch (KernelException e)
         {

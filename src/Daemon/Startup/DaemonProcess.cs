@@ -38,10 +38,9 @@ internal static class DaemonProcess
 
         var name = NameOf(options);
         using var record = KeptStart.OpenRecord(name, kernel);
-        var keep = KeptStart.OptionsFor(options, name, record, given, kernel, log);
         // Made on threads of its own, first of all: the rest of the start goes on meanwhile.
         Guest? begun = null;
-        var starting = StartGuestAsync(options, record, keep, made => Volatile.Write(ref begun, made), kernel, log);
+        var starting = StartGuestAsync(options, record, () => KeptStart.OptionsFor(options, name, record, given, kernel, log), made => Volatile.Write(ref begun, made), kernel, log);
         using var signals = new EndSignals();
         var sockets = new List<ListeningSocket>();
         try
@@ -138,7 +137,7 @@ internal static class DaemonProcess
 
     /// <param name="made">Told of the guest before it has its objects.</param>
     private static async Task<Guest> StartGuestAsync(
-        DaemonOptions options, KeepRecord? record, KeepOptions? keep, Action<Guest> made, IKernel kernel, ILogger log)
+        DaemonOptions options, KeepRecord? record, Func<KeepOptions?> keep, Action<Guest> made, IKernel kernel, ILogger log)
     {
         var left = KeptStart.Read(options, record);
         var (useKvm, kvmPresent) = AcceleratorChoice.Make(options.Accelerators, kernel, log);
@@ -158,7 +157,7 @@ internal static class DaemonProcess
             HasNumaNodes = options.NumaNodes.Count > 0,
             Monitors = ListenOptions.MonitorsOf([.. options.Listen.Select(ListeningSocket.Describe)]),
             LendDirectory = options.LendDirectory,
-            Keep = keep,
+            Keep = keep(),
         };
         Guest guest;
         try

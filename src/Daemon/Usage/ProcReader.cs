@@ -38,6 +38,9 @@ internal sealed class ProcReader(IKernel kernel, string root = "/proc")
         return (stat.Comm, stat.StartTime);
     }
 
+    /// <summary>The file that a process executes.</summary>
+    public string Program(int pid) => kernel.ReadLink(PathOf(pid, "exe"));
+
     /// <summary>The process that a process is a child of.</summary>
     public int Parent(int pid) => Stat(pid).Parent;
 

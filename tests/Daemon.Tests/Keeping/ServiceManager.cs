@@ -68,7 +68,7 @@ internal sealed class ServiceManager : IDisposable
             });
             _messages.Clear();
         }
-        await Eventually.TrueAsync(() => Messages.Contains("READY=1"), () => "READY=1");
+        await Eventually.TrueAsync(() => Messages.Any(message => message.StartsWith("READY=1\n", StringComparison.Ordinal)), () => "READY=1");
         return process;
     }
 
