@@ -1,13 +1,10 @@
 using Hostmemd.Api;
 using Hostmemd.Commands;
-using Hostmemd.Devices;
 using Hostmemd.Guests;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Logging;
 using Hostmemd.Metrics;
-using Hostmemd.Objects;
-using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
 using Serilog;
@@ -39,23 +36,22 @@ internal static class DaemonProcess
         var name = NameOf(options);
         using var record = KeptStart.OpenRecord(name, kernel);
         // Made on threads of its own, first of all: the rest of the start goes on meanwhile.
-        Guest? begun = null;
-        var starting = StartGuestAsync(options, record, () => KeptStart.OptionsFor(options, name, record, given, kernel, log), made => Volatile.Write(ref begun, made), kernel, log);
-        using var signals = new EndSignals();
+        var start = new GuestStart(options, record, () => KeptStart.OptionsFor(options, name, record, given, kernel, log), kernel, log);
+        var starting = start.RunAsync();
+        var signals = new EndSignals();
         var sockets = new List<ListeningSocket>();
         try
         {
             // Who connects before the guest is there is greeted when it is.
             if (TryBind(options, sockets, kernel) is { } failure)
             {
-                await UndoAsync(starting).ConfigureAwait(false);
+                await GuestStart.UndoAsync(starting).ConfigureAwait(false);
                 throw failure;
             }
             var commands = CommandList.Create();
             if (await Task.WhenAny(starting, signals.Received).ConfigureAwait(false) != starting)
             {
-                if (Volatile.Read(ref begun) is { } unfinished)
-                    await EndUnlessInheritedAsync(unfinished).ConfigureAwait(false);
+                await start.AbandonAsync().ConfigureAwait(false);
                 return 0;
             }
             var guest = await starting.ConfigureAwait(false);
@@ -70,6 +66,7 @@ internal static class DaemonProcess
                 socket.Dispose();
             if (record is { IsEmpty: true })
                 record.Remove();
+            signals.HoldToTheEnd();
         }
     }
 
@@ -135,102 +132,6 @@ internal static class DaemonProcess
         }
     }
 
-    /// <param name="made">Told of the guest before it has its objects.</param>
-    private static async Task<Guest> StartGuestAsync(
-        DaemonOptions options, KeepRecord? record, Func<KeepOptions?> keep, Action<Guest> made, IKernel kernel, ILogger log)
-    {
-        var left = KeptStart.Read(options, record);
-        var (useKvm, kvmPresent) = AcceleratorChoice.Make(options.Accelerators, kernel, log);
-        var machine = MachineChoice.Make(options);
-        if (options.LendDirectory is { } directory)
-            LendDirectoryOption.Make(directory);
-        var guestOptions = new GuestOptions
-        {
-            Machine = machine,
-            UseKvm = useKvm,
-            DirtyRingSize = options.DirtyRingSize,
-            KvmPresent = kvmPresent,
-            Name = options.Name,
-            Uuid = options.Uuid,
-            Autostart = !options.StartPaused,
-            RamBackends = NumaOption.BackendsOf(options),
-            HasNumaNodes = options.NumaNodes.Count > 0,
-            Monitors = ListenOptions.MonitorsOf([.. options.Listen.Select(ListeningSocket.Describe)]),
-            LendDirectory = options.LendDirectory,
-            Keep = keep(),
-        };
-        Guest guest;
-        try
-        {
-            guest = await Guest.StartAsync(guestOptions, kernel, TimeProvider.System, log).ConfigureAwait(false);
-        }
-        catch (KernelException e)
-        {
-            throw new OptionException($"failed to initialize kvm: {e.Message}");
-        }
-        catch (DirtyRingException e)
-        {
-            throw new OptionException($"-accel kvm,dirty-ring-size={options.DirtyRingSize}: {e.Message}");
-        }
-        catch (QmpException e)
-        {
-            throw new OptionException(e.Message);
-        }
-        try
-        {
-            made(guest);
-            await new Successor(guest, left).TakeOverAsync(options.Adopted).ConfigureAwait(false);
-            foreach (var (text, objectOptions) in options.Objects.Where(wanted => !KeptStart.Has(guest, left, wanted.Text, wanted.Options)))
-                await StartStepAsync($"-object {text}", async () =>
-                    await ObjectFactory.AddAsync(guest, guest.Work, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
-            await UseRamBackendsAsync(guest).ConfigureAwait(false);
-            foreach (var (text, members) in options.Devices)
-                await StartStepAsync($"-device {text}", async () =>
-                {
-                    var device = DeviceOptions.Read(members, machine.HasDimms);
-                    if (!KeptStart.Has(left, device))
-                        await DimmPlug.AddAsync(guest, device, hotplugged: false).ConfigureAwait(false);
-                }).ConfigureAwait(false);
-            return guest;
-        }
-        catch (Exception e)
-        {
-            await EndUnlessInheritedAsync(guest).ConfigureAwait(false);
-            await guest.DisposeAsync().ConfigureAwait(false);
-            if (e is KeepException)
-                throw new OptionException(e.Message);
-            throw;
-        }
-    }
-
-    private static async Task UseRamBackendsAsync(Guest guest)
-    {
-        try
-        {
-            await BaseMemory.UseNamedAsync(guest).ConfigureAwait(false);
-        }
-        catch (QmpException e)
-        {
-            throw new OptionException(e.Message);
-        }
-        catch (KernelException e)
-        {
-            throw new OptionException($"cannot register memory in KVM: {e.Message}");
-        }
-    }
-
-    private static async Task StartStepAsync(string option, Func<Task> step)
-    {
-        try
-        {
-            await step().ConfigureAwait(false);
-        }
-        catch (QmpException e)
-        {
-            throw new OptionException($"{option}: {e.Message}");
-        }
-    }
-
     /// <returns>Why one cannot be bound; null: all are.</returns>
     private static OptionException? TryBind(DaemonOptions options, List<ListeningSocket> sockets, IKernel kernel)
     {
@@ -247,27 +148,5 @@ internal static class DaemonProcess
             }
         }
         return null;
-    }
-
-    /// <summary>Takes a guest back that was being made when something else failed.</summary>
-    private static async Task UndoAsync(Task<Guest> starting)
-    {
-        try
-        {
-            var guest = await starting.ConfigureAwait(false);
-            await EndUnlessInheritedAsync(guest).ConfigureAwait(false);
-            await guest.DisposeAsync().ConfigureAwait(false);
-        }
-        catch (OptionException)
-        {
-            // It failed too, and has left nothing; what failed first is told.
-        }
-    }
-
-    /// <summary>A start that came to nothing leaves nothing; what it found stays where it is, for another try.</summary>
-    private static async Task EndUnlessInheritedAsync(Guest guest)
-    {
-        if (!guest.Kept.IsInherited)
-            await guest.Kept.EndAsync().ConfigureAwait(false);
     }
 }

@@ -3,9 +3,12 @@ using System.Runtime.InteropServices;
 namespace Hostmemd.Startup;
 
 /// <summary>SIGTERM, SIGINT and SIGHUP, taken from here on: the daemon ends in order, and its sockets' files go with it.</summary>
-internal sealed class EndSignals : IDisposable
+/// <remarks>Taken until the process has ended: a second one, while it ends in order, must not make that a death by signal.</remarks>
+internal sealed class EndSignals
 {
     private readonly TaskCompletionSource _received = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Held: a registration that nobody has is taken back.
     private readonly PosixSignalRegistration[] _registrations;
 
     public EndSignals() => _registrations = [On(PosixSignal.SIGTERM), On(PosixSignal.SIGINT), On(PosixSignal.SIGHUP)];
@@ -13,11 +16,8 @@ internal sealed class EndSignals : IDisposable
     /// <summary>Completes with the first of them.</summary>
     public Task Received => _received.Task;
 
-    public void Dispose()
-    {
-        foreach (var registration in _registrations)
-            registration.Dispose();
-    }
+    /// <summary>Keeps them; to be called last.</summary>
+    public void HoldToTheEnd() => GC.KeepAlive(_registrations);
 
     private PosixSignalRegistration On(PosixSignal signal) => PosixSignalRegistration.Create(signal, context =>
     {
