@@ -29,7 +29,7 @@ public sealed class QmpServer<TClient> : JsonRpc
         CancellationStrategy = null;
         TraceSource.Switch.Level = SourceLevels.Off;
         TraceSource.Listeners.Clear();
-        AddLocalRpcMethod(QmpRequest.EngineMethod, static () => { });
+        AddLocalRpcMethod(QmpRequest.EngineMethod, EngineMethod.Handler, target: null);
     }
 
     /// <summary>Sends the greeting and serves until the client has ended and all is answered.</summary>
