@@ -9,7 +9,7 @@ internal static class EngineMethod
     /// The method as such. Of a delegate the engine would ask for its method, and for that NativeAOT looks through all methods of the program,
     /// which makes a megabyte of it resident.
     /// </summary>
-    public static MethodInfo Handler { get; } = typeof(EngineMethod).GetMethod(nameof(Run), BindingFlags.Static | BindingFlags.NonPublic)!;
+    public static MethodInfo Handler => typeof(EngineMethod).GetMethod(nameof(Run), BindingFlags.Static | BindingFlags.NonPublic)!;
 
     /// <summary>Never called.</summary>
     private static void Run()

@@ -48,6 +48,18 @@ internal sealed class KeptFolder : IAsyncDisposable
     }
 
     private static IEnumerable<int> Children(int pid) =>
-        Directory.EnumerateDirectories($"/proc/{pid}/task").SelectMany(task => File.ReadAllText($"{task}/children")
-            .Split(' ', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse);
+        Directory.EnumerateDirectories($"/proc/{pid}/task").SelectMany(ChildrenOf).Select(int.Parse);
+
+    private static string[] ChildrenOf(string task)
+    {
+        try
+        {
+            return File.ReadAllText($"{task}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        }
+        catch (IOException)
+        {
+            // The thread has ended meanwhile.
+            return [];
+        }
+    }
 }
