@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using Hostmemd.Protocol.Wire;
 using Nerdbank.Streams;
@@ -25,8 +26,9 @@ internal sealed partial class Outbox(
     private readonly TaskCompletionSource _closedSource = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HeldEvents _held = new(HighMark);
     private readonly Attachments _attachments = new();
-    private Sequence<byte> _filling = new();
-    private Sequence<byte> _sending = new();
+    // Without a pool named each would make one of its own, with seven kilobytes of empty buckets.
+    private Sequence<byte> _filling = new(ArrayPool<byte>.Shared);
+    private Sequence<byte> _sending = new(ArrayPool<byte>.Shared);
     private long _fillingCost;
     private long _sendingCost;
     private long _standardBytes;
