@@ -33,7 +33,8 @@ internal static class KeeperMode
             do
             {
                 using var daemon = successors.Accept();
-                goesOn = HandOver(daemon, kept) && Serve(daemon, kept, successors);
+                HandOver(daemon, kept);
+                goesOn = Serve(daemon, kept, successors);
             }
             // Without its socket nobody would ever find it.
             while (goesOn && kept.Count > 0 && File.Exists(((UnixDomainSocketEndPoint)listening.LocalEndPoint!).ToString()));
@@ -46,8 +47,7 @@ internal static class KeeperMode
         }
     }
 
-    /// <returns>true always: a daemon that is gone meanwhile is followed by the next.</returns>
-    private static bool HandOver(Socket daemon, Dictionary<string, SafeFileHandle> kept)
+    private static void HandOver(Socket daemon, Dictionary<string, SafeFileHandle> kept)
     {
         try
         {
@@ -60,7 +60,6 @@ internal static class KeeperMode
         {
             // Reading finds the end.
         }
-        return true;
     }
 
     /// <returns>false: told to quit.</returns>

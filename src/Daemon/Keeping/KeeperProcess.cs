@@ -116,53 +116,26 @@ internal sealed class KeeperProcess : Keeper
         }
     }
 
-    public override async Task<bool> TryStoreAsync(string name, SafeHandle file)
-    {
-        try
-        {
-            while (!TrySend(KeeperWire.Keep, name, file))
-                await Task.Delay(Wait).ConfigureAwait(false);
-            return true;
-        }
-        catch (Exception e) when (e is KernelException or ObjectDisposedException)
-        {
-            return false;
-        }
-    }
+    public override Task<bool> TryStoreAsync(string name, SafeHandle file) => SendAsync(KeeperWire.Keep, name, file);
 
     public override async Task SetRestartAsync(IReadOnlyList<string>? arguments)
     {
         using var error = new SafeFileHandle(2, ownsHandle: false);
-        try
-        {
-            while (!TrySend(KeeperWire.Restart, arguments is null ? "" : string.Join('\0', arguments), arguments is null ? null : error))
-                await Task.Delay(Wait).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is KernelException or ObjectDisposedException)
-        {
-            // It has ended; the next one is told.
-        }
+        // Where it has ended the next one is told.
+        await SendAsync(KeeperWire.Restart, arguments is null ? "" : string.Join('\0', arguments), arguments is null ? null : error).ConfigureAwait(false);
     }
 
     public override async Task ReleaseAsync(string name)
     {
         var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        try
-        {
-            while (!TrySend(KeeperWire.Release, name, null, released))
-                await Task.Delay(Wait).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is KernelException or ObjectDisposedException)
-        {
-            // It has ended, and with it all that it had.
-            return;
-        }
-        await Task.WhenAny(released.Task, _ended.Task).ConfigureAwait(false);
+        // Where it has ended all that it had went with it.
+        if (await SendAsync(KeeperWire.Release, name, null, released).ConfigureAwait(false))
+            await Task.WhenAny(released.Task, _ended.Task).ConfigureAwait(false);
     }
 
     public override async Task QuitAsync()
     {
-        await ReleaseQuietlyAsync().ConfigureAwait(false);
+        await SendAsync(KeeperWire.Quit, "", null).ConfigureAwait(false);
         if (await Task.WhenAny(_ended.Task, Task.Delay(Patience)).ConfigureAwait(false) != _ended.Task && _process is not null)
             _kernel.SendSignal(_process, Kill);
         await ReapAsync().ConfigureAwait(false);
@@ -195,20 +168,23 @@ internal sealed class KeeperProcess : Keeper
         _process?.Dispose();
     }
 
-    private async Task ReleaseQuietlyAsync()
+    /// <summary>Says something to it, when there is room for it.</summary>
+    /// <returns>false: it has ended, or the descriptor is closed.</returns>
+    private async Task<bool> SendAsync(byte what, string name, SafeHandle? file, TaskCompletionSource? released = null)
     {
         try
         {
-            while (!TrySend(KeeperWire.Quit, "", null))
+            while (!TrySend(what, name, file, released))
                 await Task.Delay(Wait).ConfigureAwait(false);
+            return true;
         }
         catch (Exception e) when (e is KernelException or ObjectDisposedException)
         {
-            // It has ended already.
+            return false;
         }
     }
 
-    private bool TrySend(byte what, string name, SafeHandle? file, TaskCompletionSource? released = null)
+    private bool TrySend(byte what, string name, SafeHandle? file, TaskCompletionSource? released)
     {
         lock (_gate)
         {
@@ -232,8 +208,7 @@ internal sealed class KeeperProcess : Keeper
                 var isHello = Math.Min(skip, count);
                 skip -= isHello;
                 for (var i = isHello; i < count; i++)
-                    lock (_gate)
-                        _releases.Dequeue().SetResult();
+                    Released();
             }
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
@@ -241,6 +216,15 @@ internal sealed class KeeperProcess : Keeper
             // It is gone, or we are going.
         }
         _ended.TrySetResult();
+    }
+
+    private void Released()
+    {
+        TaskCompletionSource? released;
+        lock (_gate)
+            _releases.TryDequeue(out released);
+        // An answer to nothing is of no use, and no harm.
+        released?.SetResult();
     }
 
     private static Socket Connect(KeepPaths paths)

@@ -1,10 +1,7 @@
-using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Hostmemd.Devices;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
-using Hostmemd.Populate;
 
 namespace Hostmemd.Keeping;
 
@@ -14,23 +11,16 @@ namespace Hostmemd.Keeping;
 /// </summary>
 internal sealed class KeptState(Guest guest) : IDisposable
 {
-    /// <summary>A keeper that ends sooner than this after its start is not started again at once.</summary>
-    private static readonly TimeSpan ShortLife = TimeSpan.FromSeconds(1);
-
-    private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _starting = new(1);
+    private readonly KeptDescriptors _descriptors = new(guest);
     private readonly HashSet<string> _written = [];
     private readonly Dictionary<string, KeptIntent> _intents = [];
-    private readonly Dictionary<string, (SafeHandle Handle, KeptFile File)> _files = [];
-    private Keeper? _keeper;
     private bool _isServing;
     private bool _isWritten;
-    private bool _ending;
 
     private KeepOptions? Options => guest.Options.Keep;
 
     /// <summary>The keeper's process; null: there is none.</summary>
-    public int? KeeperPid => Volatile.Read(ref _keeper)?.Pid;
+    public int? KeeperPid => _descriptors.KeeperPid;
 
     /// <summary>What a predecessor had that is nowhere any more; set once, before the first client.</summary>
     public IReadOnlyList<LostBackend> Lost { get; private set; } = [];
@@ -49,13 +39,9 @@ internal sealed class KeptState(Guest guest) : IDisposable
             return;
         Lost = lost;
         foreach (var published in guest.State.Backends.Values.Where(KeptObject.CanKeep))
-            Note(published.Backend);
+            _descriptors.Note(published.Backend);
         if (keeper is not null)
-        {
-            Volatile.Write(ref _keeper, keeper);
-            await keeper.SetRestartAsync(Options.Restart).ConfigureAwait(false);
-            _ = FollowAsync(keeper);
-        }
+            await _descriptors.TakeAsync(keeper).ConfigureAwait(false);
         guest.Owned(state =>
         {
             _isServing = true;
@@ -133,13 +119,8 @@ internal sealed class KeptState(Guest guest) : IDisposable
     /// <summary>Has a backend's memory kept, before anybody is told of it.</summary>
     public async Task StoreAsync(PublishedBackend published)
     {
-        if (Options is null || !KeptObject.CanKeep(published) || !KeeperWire.IsName(published.Backend.Id))
-            return;
-        var backend = published.Backend;
-        if (!Note(backend))
-            return;
-        if (Volatile.Read(ref _keeper) is not { } keeper || !await keeper.TryStoreAsync(backend.Id, backend.File!.Handle).ConfigureAwait(false))
-            await StartKeeperAsync().ConfigureAwait(false);
+        if (Options is not null && KeptObject.CanKeep(published) && KeeperWire.IsName(published.Backend.Id))
+            await _descriptors.StoreAsync(published.Backend).ConfigureAwait(false);
     }
 
     /// <summary>Before a backend is closed: nobody is to find it any more. When it completes nobody but this process has the pages.</summary>
@@ -148,11 +129,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
         if (Options is null)
             return;
         guest.Owned(state => Write(backend.Id, state with { Backends = state.Backends.Remove(backend.Id) }));
-        lock (_gate)
-            if (!_files.Remove(backend.Id))
-                return;
-        if (Volatile.Read(ref _keeper) is { } keeper)
-            await keeper.ReleaseAsync(backend.Id).ConfigureAwait(false);
+        await _descriptors.ReleaseAsync(backend.Id).ConfigureAwait(false);
     }
 
     /// <summary>The daemon ends in order: nothing outlives it.</summary>
@@ -163,44 +140,11 @@ internal sealed class KeptState(Guest guest) : IDisposable
         guest.Owned(_ => _isServing = false);
         IsInherited = false;
         Options.Record.Remove();
-        await _starting.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            _ending = true;
-            if (_keeper is { } keeper)
-                await keeper.QuitAsync().ConfigureAwait(false);
-            _keeper = null;
-        }
-        finally
-        {
-            _starting.Release();
-        }
+        await _descriptors.EndAsync().ConfigureAwait(false);
     }
 
     /// <summary>Leaves a keeper as it is; after <see cref="EndAsync"/> there is none.</summary>
-    public void Dispose()
-    {
-        _ending = true;
-        _keeper?.Detach();
-        _starting.Dispose();
-    }
-
-    /// <summary>Takes down what is to be kept of a backend.</summary>
-    private bool Note(MemoryBackend backend)
-    {
-        try
-        {
-            var file = KeptFile.Of(guest.Kernel, backend.File!.Handle, backend.File.Offset);
-            lock (_gate)
-                _files[backend.Id] = (backend.File.Handle, file);
-            return true;
-        }
-        catch (KernelException e)
-        {
-            guest.Log.Error("Memory backend {Id} would not outlive the daemon: {Error}", backend.Id, e.Message);
-            return false;
-        }
-    }
+    public void Dispose() => _descriptors.Dispose();
 
     private KeptObject? Find(string id, GuestState state)
     {
@@ -215,11 +159,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
         Dimm? dimm = null;
         if (backend.MappedBy is { } user && state.DimmsByName.TryGetValue(user, out var found) && found.Backend == backend)
             dimm = found;
-        KeptFile? file = null;
-        lock (_gate)
-            if (_files.TryGetValue(backend.Id, out var noted) && noted.Handle == backend.File?.Handle)
-                file = noted.File;
-        return KeptObject.Of(published, dimm, file, state.Generation);
+        return KeptObject.Of(published, dimm, _descriptors.FileOf(backend), state.Generation);
     }
 
     private void Append(KeepRecord record, KeptObject kept)
@@ -253,61 +193,5 @@ internal sealed class KeptState(Guest guest) : IDisposable
         {
             guest.Log.Error("The record {Path} cannot be emptied, remove it: {Error}", Options.Paths.Record, e.Message);
         }
-    }
-
-    /// <summary>Starts a keeper where there is none, and gives it all that is to be kept.</summary>
-    private async Task StartKeeperAsync()
-    {
-        await _starting.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            if (_ending || (_keeper is { } present && !present.Ended.IsCompleted && await FillAsync(present).ConfigureAwait(false)))
-                return;
-            var keeper = KeeperProcess.Start(guest.Kernel, Options!.Paths, guest.Options.PopulateProgram ?? HelperProgram.Find());
-            if (Options.Restart is not null)
-                await keeper.SetRestartAsync(Options.Restart).ConfigureAwait(false);
-            await FillAsync(keeper).ConfigureAwait(false);
-            Volatile.Write(ref _keeper, keeper);
-            _ = FollowAsync(keeper);
-        }
-        catch (Exception e) when (e is KernelException or SocketException or IOException or UnauthorizedAccessException)
-        {
-            guest.Log.Error("There is no keeper, memory would not outlive the daemon now: {Error}", e.Message);
-        }
-        finally
-        {
-            _starting.Release();
-        }
-    }
-
-    private async Task<bool> FillAsync(Keeper keeper)
-    {
-        List<(string Id, SafeHandle Handle)> files;
-        lock (_gate)
-            files = [.. _files.Select(entry => (entry.Key, entry.Value.Handle))];
-        foreach (var (id, file) in files)
-        {
-            if (await keeper.TryStoreAsync(id, file).ConfigureAwait(false))
-                continue;
-            if (keeper.Ended.IsCompleted)
-                return false;
-            // It is being deleted.
-        }
-        return true;
-    }
-
-    /// <summary>Sees the keeper's end, and starts another.</summary>
-    private async Task FollowAsync(Keeper keeper)
-    {
-        var started = guest.Clock.GetTimestamp();
-        await keeper.Ended.ConfigureAwait(false);
-        if (_ending)
-            return;
-        guest.Log.Error("The keeper (pid {Pid}) has ended, another takes its place", keeper.Pid);
-        await keeper.ReapAsync().ConfigureAwait(false);
-        if (guest.Clock.GetElapsedTime(started) < ShortLife)
-            await Task.Delay(ShortLife, guest.Clock).ConfigureAwait(false);
-        if (!_ending)
-            await StartKeeperAsync().ConfigureAwait(false);
     }
 }

@@ -14,7 +14,6 @@ namespace Hostmemd.Keeping;
 /// </summary>
 internal sealed class SystemdStore : Keeper
 {
-    private const string NotifySocket = "NOTIFY_SOCKET";
 
     /// <summary>What is ours in a store that has sockets of the unit too.</summary>
     private const string Prefix = "memory.";
@@ -54,18 +53,18 @@ internal sealed class SystemdStore : Keeper
     /// <exception cref="KeepException">There is no service manager.</exception>
     public static SystemdStore Open(IKernel kernel, ILogger log, IReadOnlyList<GivenDescriptor> given)
     {
-        if (Environment.GetEnvironmentVariable(NotifySocket) is not { Length: > 1 } path)
-            throw new KeepException($"{NotifySocket} is not set: run the daemon as a unit with FileDescriptorStoreMax= and NotifyAccess=main");
+        if (NotifySocket.Address is not { } address)
+            throw new KeepException($"{NotifySocket.Variable} is not set: run the daemon as a unit with FileDescriptorStoreMax= and NotifyAccess=main");
         var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         try
         {
-            socket.Connect(new UnixDomainSocketEndPoint(path[0] == '@' ? "\0" + path[1..] : path));
+            socket.Connect(address);
             return new SystemdStore(kernel, log, socket, TakeDescriptors(kernel, given));
         }
         catch (Exception e) when (e is SocketException or KernelException)
         {
             socket.Dispose();
-            throw new KeepException($"{NotifySocket} {path}: {e.Message}");
+            throw new KeepException($"{NotifySocket.Variable} {address}: {e.Message}");
         }
     }
 

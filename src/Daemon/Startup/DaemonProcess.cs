@@ -33,8 +33,10 @@ internal static class DaemonProcess
         ProcessLimits.ForbidCoreDumps(kernel);
         ProcessLimits.UseOneMallocArena();
 
-        var name = NameOf(options);
-        using var record = KeptStart.OpenRecord(name, kernel);
+        var named = NamedBy(options);
+        // -daemonize leaves the folder that the path counts from.
+        var name = named is null ? null : Path.GetFullPath(named.Path);
+        using var record = KeptStart.OpenRecord(name, named?.Descriptor is not null, kernel, log);
         // Made on threads of its own, first of all: the rest of the start goes on meanwhile.
         var start = new GuestStart(options, record, () => KeptStart.OptionsFor(options, name, record, given, kernel, log), kernel, log);
         var starting = start.RunAsync();
@@ -81,12 +83,9 @@ internal static class DaemonProcess
         return true;
     }
 
-    /// <summary>The path of the first QMP socket that has one names the daemon; null: nothing can outlive it.</summary>
-    private static string? NameOf(DaemonOptions options) =>
-        options.Listen.Select(ListeningSocket.Describe).FirstOrDefault(socket => !socket.Abstract && socket.Path.Length > 0) is { Path: var path }
-            // -daemonize leaves the folder that the path counts from.
-            ? Path.GetFullPath(path)
-            : null;
+    /// <summary>The first QMP socket that has a path, which names the daemon; null: nothing can outlive it.</summary>
+    private static ListenOptions? NamedBy(DaemonOptions options) =>
+        options.Listen.Select(ListeningSocket.Describe).FirstOrDefault(socket => !socket.Abstract && socket.Path.Length > 0);
 
     /// <summary>Listens until the guest or a signal ends it.</summary>
     private static async Task ServeAsync(

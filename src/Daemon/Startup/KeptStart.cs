@@ -14,15 +14,21 @@ internal static class KeptStart
 {
     /// <summary>Opens the record of the daemon that this one is to be, and locks it.</summary>
     /// <param name="socket">The daemon's name; null: it has none.</param>
-    /// <returns>null: there is no path that a record could be beside; where it is too long binding it says so.</returns>
+    /// <param name="isGiven">Somebody else made the socket, perhaps where this daemon may make nothing.</param>
+    /// <returns>null: there is no place for a record beside it; where its path is too long binding it says so.</returns>
     /// <exception cref="OptionException">Another daemon has it, or it cannot be had.</exception>
-    public static KeepRecord? OpenRecord(string? socket, IKernel kernel)
+    public static KeepRecord? OpenRecord(string? socket, bool isGiven, IKernel kernel, ILogger log)
     {
         if (socket is null || Encoding.UTF8.GetByteCount(socket) > SocketNames.MaxPathBytes)
             return null;
         try
         {
             return KeepRecord.TryOpen(kernel, new KeepPaths(socket)) ?? throw NotBound(socket, Errno.Text(Errno.EADDRINUSE));
+        }
+        catch (KernelException e) when (isGiven)
+        {
+            log.Warning("No memory outlives this daemon, as there is no record beside {Socket}: {Error}", socket, e.Message);
+            return null;
         }
         catch (KernelException e)
         {

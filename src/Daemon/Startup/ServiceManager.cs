@@ -2,22 +2,19 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Hostmemd.Guests;
+using Hostmemd.Keeping;
 
 namespace Hostmemd.Startup;
 
 /// <summary>Tells the service manager that started the program how it stands. Source: man 3 sd_notify, man 3 sd_watchdog_enabled.</summary>
-internal sealed class ServiceManager : IAsyncDisposable
+internal sealed class ServiceManager(UnixDomainSocketEndPoint address) : IAsyncDisposable
 {
-    private readonly UnixDomainSocketEndPoint _address;
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
     private readonly CancellationTokenSource _ended = new();
     private Task _watched = Task.CompletedTask;
 
-    private ServiceManager(string name) => _address = new UnixDomainSocketEndPoint(name[0] == '@' ? "\0" + name[1..] : name);
-
     /// <summary>The one that the environment names; null: none did start it.</summary>
-    public static ServiceManager? Find() =>
-        Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 1 } name && name[0] is '/' or '@' ? new ServiceManager(name) : null;
+    public static ServiceManager? Find() => NotifySocket.Address is { } address ? new ServiceManager(address) : null;
 
     /// <summary>Clients can connect. From now on it is told that the guest answers, if it asked for that.</summary>
     public void Ready(string status, Guest guest)
@@ -71,7 +68,7 @@ internal sealed class ServiceManager : IAsyncDisposable
     {
         try
         {
-            _socket.SendTo(Encoding.UTF8.GetBytes(state), SocketFlags.None, _address);
+            _socket.SendTo(Encoding.UTF8.GetBytes(state), SocketFlags.None, address);
         }
         catch (SocketException)
         {

@@ -94,11 +94,16 @@ public sealed class LibvirtProbeTests
     }
 
     /// <summary>libvirt hands over the listening socket of a domain's monitor.</summary>
-    [Fact]
-    public async Task A_domains_monitor_is_a_descriptor_that_was_handed_over()
+    /// <param name="hasPlace">The daemon can make its record beside the socket.</param>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_domains_monitor_is_a_descriptor_that_was_handed_over(bool hasPlace)
     {
         var directory = Directory.CreateTempSubdirectory("hostmemd-").FullName;
         var path = $"{directory}/monitor.sock";
+        if (!hasPlace)
+            Directory.CreateDirectory(path + ".keep");
         try
         {
             using var process = Process.Start(new ProcessStartInfo("python3",
@@ -116,9 +121,12 @@ public sealed class LibvirtProbeTests
                 (chardev.GetProperty("label").GetString(), chardev.GetProperty("filename").GetString(), chardev.GetProperty("frontend-open").GetBoolean()));
             Assert.Equal("charmonitor", (await client.AskAsync("qom-get", """{"path":"/objects/monitor","property":"chardev"}""")).GetString());
 
+            await client.AskAsync("object-add", """{"qom-type":"memory-backend-memfd","id":"m","size":4096}""");
             await client.AskAsync("quit");
+            var log = await process.StandardError.ReadToEndAsync();
             await process.WaitForExitAsync(new CancellationTokenSource(QmpClient.Patience).Token);
             Assert.Equal(0, process.ExitCode);
+            Assert.Equal(!hasPlace, log.Contains("No memory outlives this daemon", StringComparison.Ordinal));
             // It is not ours to remove.
             Assert.True(File.Exists(path));
         }
