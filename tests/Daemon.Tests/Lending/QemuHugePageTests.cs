@@ -45,15 +45,9 @@ public sealed class QemuHugePageTests
             using (file)
             using (var memory = MappedMemory.Create(new LinuxKernel(), new MappingOptions { Size = 33554432, File = file, Shared = true }))
             {
-                var first = new byte[4096];
-                await Eventually.TrueAsync(
-                    () =>
-                    {
-                        memory.Read(0, first);
-                        return first.AsSpan().ContainsAnyExcept((byte)0);
-                    },
-                    () => "SeaBIOS has written nothing");
+                await QemuProcess.UntilFirmwareRanAsync(memory);
                 await qemu.AskAsync("""{"execute": "stop"}""");
+                var first = new byte[4096];
                 memory.Read(0, first);
                 Assert.Equal(await qemu.ReadMemoryAsync(daemon.Directory, 0, 4096), first);
             }

@@ -167,15 +167,7 @@ public sealed class QemuLendingTests
         await qemu.UntilRunningAsync();
         using var file = await FileAsync(client, "m");
         using var memory = Map(file);
-        // SeaBIOS writes its interrupt table to the first page.
-        var first = new byte[4096];
-        await Eventually.TrueAsync(
-            () =>
-            {
-                memory.Read(0, first);
-                return first.AsSpan().ContainsAnyExcept((byte)0);
-            },
-            () => "SeaBIOS has written nothing");
+        await QemuProcess.UntilFirmwareRanAsync(memory);
         await Task.Delay(300);
         Success(await qemu.AskAsync("""{"execute": "stop"}"""));
 
@@ -196,6 +188,7 @@ public sealed class QemuLendingTests
         // And xp, the human's way, reads the same.
         var text = await QemuProcess.HumanAsync(qemu.Client, "xp /4xw 0");
         var words = text.Trim().Split(": ")[1].Split(' ').Select(word => Convert.ToUInt32(word, 16));
+        var first = new byte[16];
         memory.Read(0, first);
         Assert.Equal(Enumerable.Range(0, 4).Select(index => BitConverter.ToUInt32(first, index * 4)), words);
     }

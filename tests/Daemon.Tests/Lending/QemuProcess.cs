@@ -121,6 +121,19 @@ internal sealed class QemuProcess : IAsyncDisposable
         return bytes;
     }
 
+    /// <summary>Waits until SeaBIOS has written its interrupt table to the first page of a guest's memory.</summary>
+    public static Task UntilFirmwareRanAsync(MappedMemory memory)
+    {
+        var first = new byte[4096];
+        return Eventually.TrueAsync(
+            () =>
+            {
+                memory.Read(0, first);
+                return first.AsSpan().ContainsAnyExcept((byte)0);
+            },
+            () => "SeaBIOS has written nothing");
+    }
+
     public void Signal(int signal) => Assert.Equal(0, Tmds.Linux.LibC.kill(Pid, signal));
 
     public async Task<int> WaitForExitAsync()
