@@ -7,10 +7,12 @@ using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Startup;
 
-/// <summary>What "help" prints in place of a machine, an accelerator or a device, and behind one: QEMU's layout, sentences of our own.</summary>
+/// <summary>
+/// What "help" prints in place of an object's type, a machine, an accelerator or a device, and behind one: QEMU's layout, sentences of our own.
+/// </summary>
 internal static class KindHelp
 {
-    // Where descriptions begin (seen in QEMU 11.1.3).
+    // Where descriptions begin, as long as the property leaves room (seen in QEMU 11.1.3).
     private const int Column = 22;
 
     private static readonly string[] Machines =
@@ -27,6 +29,7 @@ internal static class KindHelp
 
     /// <summary>The text, where help is what an option's argument asks for; else null.</summary>
     /// <param name="option">Its name without dashes.</param>
+    /// <exception cref="OptionException">There is no such type of objects.</exception>
     /// <exception cref="QmpException">There is no such device.</exception>
     public static string? For(string option, string argument)
     {
@@ -36,38 +39,46 @@ internal static class KindHelp
         var kind = parts[0] is "help" or "?" ? null : parts[0];
         return option switch
         {
-            "machine" or "M" => kind is null ? Lines(Machines) : MachineOptions(kind),
+            "object" => kind is null ? Lines(ObjectTypes()) : ObjectProperties(Named(kind, "qom-type")),
+            "machine" or "M" => kind is null ? Lines(Machines) : MachineOptions(Named(kind, "type")),
             "accel" => Lines(Accelerators),
-            "device" => kind is null ? Lines(Devices) : DeviceProperties(kind),
+            "device" => kind is null ? Lines(Devices) : DeviceProperties(Named(kind, "driver")),
             _ => null,
         };
     }
 
-    private static string MachineOptions(string machine)
-    {
-        var kind = machine.StartsWith("type=", StringComparison.Ordinal) ? machine["type=".Length..] : machine;
-        var type = Machine.QomTypeOf(kind == "none" ? MachineKind.None : MachineKind.Q35);
-        return Lines(
-        [
-            $"{type} options:",
-            .. OptionGroups.All.Single(group => group.Option == "machine").Parameters.Where(parameter => parameter.Name != "type")
-                .Select(parameter => $"  {parameter.Name + "=<string>",-Column} - {parameter.Help}"),
-        ]);
-    }
+    private static IEnumerable<string> ObjectTypes() =>
+    [
+        "List of user creatable objects:",
+        .. QomTypes.List("user-creatable", withAbstract: false).Select(type => type.Name).Order(StringComparer.Ordinal).Select(name => $"  {name}"),
+    ];
 
-    private static string DeviceProperties(string device)
-    {
-        var type = device.StartsWith("driver=", StringComparison.Ordinal) ? device["driver=".Length..] : device;
-        return Lines(
-        [
-            $"{type} options:",
-            .. QomTypes.DeviceProperties(type).OrderBy(property => property.Name, StringComparer.Ordinal).Select(property =>
-            {
-                var left = $"  {property.Name}=<{property.Type}>";
-                return property.Default is { } value ? $"{left.PadRight(Column + 2)} -  (default: {value})" : left;
-            }),
-        ]);
-    }
+    private static string ObjectProperties(string type) =>
+        QomTypes.List("user-creatable", withAbstract: false).Any(known => known.Name == type)
+            ? Options(type, QomTypes.Properties(type)
+                .Where(property => property.Name is not ("type" or "thread-id"))
+                .Select(property => ($"{property.Name}=<{property.Type}>", property.Description))
+                .OrderBy(line => line.Item1, StringComparer.Ordinal))
+            : throw new OptionException($"Parameter 'qom-type' does not accept value '{type}'");
+
+    private static string MachineOptions(string machine) => Options(
+        Machine.QomTypeOf(machine == "none" ? MachineKind.None : MachineKind.Q35),
+        OptionGroups.All.Single(group => group.Option == "machine").Parameters.Where(parameter => parameter.Name != "type")
+            .Select(parameter => ($"{parameter.Name}=<string>", parameter.Help)));
+
+    private static string DeviceProperties(string type) => Options(
+        type,
+        QomTypes.DeviceProperties(type).OrderBy(property => property.Name, StringComparer.Ordinal)
+            .Select(property => ($"{property.Name}=<{property.Type}>", property.Default is { } value ? $" (default: {value})" : null)));
+
+    /// <summary>A kind as the first part names it, with its key or without.</summary>
+    private static string Named(string part, string key) => part.StartsWith(key + "=", StringComparison.Ordinal) ? part[(key.Length + 1)..] : part;
+
+    private static string Options(string kind, IEnumerable<(string Name, string? Description)> options) => Lines(
+    [
+        $"{kind} options:",
+        .. options.Select(option => option.Description is null ? $"  {option.Name}" : $"  {option.Name,-Column} - {option.Description}"),
+    ]);
 
     private static string Lines(IEnumerable<string> lines)
     {

@@ -25,7 +25,7 @@ internal static class OptionParser
         ["accel"] = new(true, SetAccelerator),
         ["m"] = new(true, SetMemory),
         ["numa"] = new(true, NumaOption.Apply),
-        ["object"] = new(true, AddObject),
+        ["object"] = new(true, (options, text) => options.Objects.Add((text, ReadObject(text)))),
         ["device"] = new(true, (options, text) => options.Devices.Add((text, ReadDevice(text)))),
         ["S"] = new(false, (options, _) => options.StartPaused = true),
         ["name"] = new(true, SetName),
@@ -179,13 +179,6 @@ internal static class OptionParser
         foreach (var item in text.Split(','))
             Expect(item == "commands", $"invalid log item '{item}', there is 'commands'");
         options.LogCommands = true;
-    }
-
-    private static void AddObject(DaemonOptions options, string text)
-    {
-        options.PrintAndExit = ObjectHelp.For(text);
-        if (options.PrintAndExit is null)
-            options.Objects.Add((text, ReadObject(text)));
     }
 
     private static ObjectOptions ReadObject(string text) => text.StartsWith('{')
