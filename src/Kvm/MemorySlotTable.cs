@@ -11,9 +11,7 @@ public sealed class MemorySlotTable
     private readonly RangeMap<MemorySlot> _byAddress = new();
     private readonly Dictionary<uint, MemorySlot> _byId = [];
     private readonly HashSet<uint> _quarantined = [];
-    // Every id below _unused is taken or in here, so the lowest free one is the least of these, else _unused.
-    private readonly PriorityQueue<uint, uint> _freed = new();
-    private uint _unused;
+    private readonly NumberPool _ids = new();
 
     public MemorySlotTable(int limit)
     {
@@ -40,7 +38,7 @@ public sealed class MemorySlotTable
             throw new MemorySlotException($"The range of {request.Size} bytes at {request.Gpa} overlaps slot {other.Id} at {other.Gpa}.");
         if (Count >= Limit)
             throw new MemorySlotException($"All {Limit} memory slots are in use.");
-        var slot = new MemorySlot(_freed.Count != 0 ? _freed.Dequeue() : _unused++, request);
+        var slot = new MemorySlot((uint)_ids.Take(), request);
         _byId.Add(slot.Id, slot);
         _byAddress.Add(slot.Gpa.Value, slot.Size, slot);
         return slot;
@@ -54,7 +52,7 @@ public sealed class MemorySlotTable
         _byId.Remove(id);
         _quarantined.Remove(id);
         _byAddress.Remove(slot.Gpa.Value);
-        _freed.Enqueue(id, id);
+        _ids.Release((int)id);
     }
 
     /// <summary>Marks a slot whose state in the kernel is not known: it stays listed, its id and range are never given away.</summary>

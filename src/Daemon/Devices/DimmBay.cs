@@ -17,8 +17,8 @@ internal sealed class DimmBay(Machine machine)
     private sealed record Occupant(string? Id);
 
     private readonly RangeMap<Occupant> _byAddr = new();
-    private readonly RangeMap<int> _slots = new();
-    private readonly RangeMap<int> _nameless = new();
+    private readonly NumberPool _slots = new();
+    private readonly NumberPool _nameless = new();
     private readonly HashSet<string> _names = [];
     private readonly Dictionary<string, string?> _leaving = [];
     private ulong _used;
@@ -31,16 +31,14 @@ internal sealed class DimmBay(Machine machine)
     {
         if (id is not null)
             return _names.Add(id) ? id : throw DeviceErrors.DuplicateId(id);
-        var number = LowestFree(_nameless);
-        _nameless.Add((ulong)number, 1, number);
-        return Nameless(number);
+        return $"{NamelessStart}{_nameless.Take()}]";
     }
 
     public void ReleaseName(string name)
     {
         _leaving.Remove(name);
         if (!_names.Remove(name))
-            _nameless.Remove(ulong.Parse(name.AsSpan(NamelessStart.Length).TrimEnd(']'), CultureInfo.InvariantCulture));
+            _nameless.Release(int.Parse(name.AsSpan(NamelessStart.Length).TrimEnd(']'), CultureInfo.InvariantCulture));
     }
 
     /// <summary>Lets one client remove a device.</summary>
@@ -66,17 +64,19 @@ internal sealed class DimmBay(Machine machine)
             throw DeviceErrors.NotEnoughSpace(_used, machine.PluggableSize);
         if (size % alignment != 0)
             throw DeviceErrors.SizeMisaligned(alignment);
-        var place = new DimmPlace(addr == 0 ? FirstGap(size, alignment) : CheckAddr(addr, size, alignment), size, slot < 0 ? LowestFree(_slots) : slot);
-        _byAddr.Add(place.Addr, size, new Occupant(id));
-        _slots.Add((ulong)place.Slot, 1, place.Slot);
+        var found = addr == 0 ? FirstGap(size, alignment) : CheckAddr(addr, size, alignment);
+        _byAddr.Add(found, size, new Occupant(id));
         _used += size;
-        return place;
+        if (slot < 0)
+            return new DimmPlace(found, size, _slots.Take());
+        _slots.TryTake(slot);
+        return new DimmPlace(found, size, slot);
     }
 
     public void Release(DimmPlace place)
     {
         _byAddr.Remove(place.Addr);
-        _slots.Remove((ulong)place.Slot);
+        _slots.Release(place.Slot);
         _used -= place.Size;
     }
 
@@ -86,7 +86,7 @@ internal sealed class DimmBay(Machine machine)
             throw DeviceErrors.NoSlots();
         if (slot < -1 || slot >= machine.DimmSlots)
             throw DeviceErrors.InvalidSlot(slot, machine.DimmSlots);
-        if (slot >= 0 && _slots.TryFindOverlap((ulong)slot, 1, out _))
+        if (slot >= 0 && _slots.IsTaken(slot))
             throw DeviceErrors.SlotBusy(slot);
         if (slot < 0 && _slots.Count >= machine.DimmSlots)
             throw DeviceErrors.NoFreeSlots();
@@ -111,8 +111,4 @@ internal sealed class DimmBay(Machine machine)
             ? addr
             : throw DeviceErrors.NoGap();
     }
-
-    private static int LowestFree(RangeMap<int> numbers) => (int)numbers.FirstGap(0, 1, 1)!;
-
-    private static string Nameless(int number) => $"{NamelessStart}{number}]";
 }

@@ -11,6 +11,8 @@ public sealed class BookkeepingTests(ITestOutputHelper output)
 {
     private const ulong Size = 2 << 20;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private static readonly Machine Machine = new() { Kind = MachineKind.Q35, RamSize = 0, MaxRamSize = 1UL << 40, DimmSlots = 32000 };
 
     [Fact]
@@ -22,10 +24,11 @@ public sealed class BookkeepingTests(ITestOutputHelper output)
         few.Measure();
         many.Measure();
 
-        // The best of rounds that take turns: other programs run on the machine too.
-        var rounds = Enumerable.Range(0, 60).Select(_ => (Few: few.Measure(), Many: many.Measure())).ToList();
-        var (fewest, most) = (rounds.Min(round => round.Few), rounds.Min(round => round.Many));
-        output.WriteLine($"plug and unplug: {fewest:f2} us at 100, {most:f2} us at 31,990");
+        // The best of rounds that take turns: other programs run on the machine too, so that few rounds may all have been disturbed.
+        var (fewest, most, rounds) = (double.MaxValue, double.MaxValue, 0);
+        for (var began = Stopwatch.StartNew(); rounds < 60 || (most > 2 * fewest && began.Elapsed < Patience); rounds++)
+            (fewest, most) = (Math.Min(fewest, few.Measure()), Math.Min(most, many.Measure()));
+        output.WriteLine($"plug and unplug: {fewest:f2} us at 100, {most:f2} us at 31,990, the best of {rounds} rounds");
         Assert.True(most <= 2 * fewest, $"{most:f2} us at 31,990 DIMMs, {fewest:f2} us at 100");
     }
 
