@@ -18,6 +18,20 @@ publish() { # project, program, where it goes
 chmod 755 "$tree"
 publish src/Daemon hostmemd /usr/bin/hostmemd
 publish contrib/qemu-hostmem qemu-hostmem /usr/bin/qemu-hostmem
+publish contrib/qmp-shell qmp-shell /usr/bin/qmp-shell
+ln -s qmp-shell "$tree/usr/bin/qmp-shell-wrap"
+
+for page in "$root"/docs/man/*.[0-9]; do
+    install -d -m 755 "$tree/usr/share/man/man${page##*.}"
+    gzip -9n < "$page" > "$tree/usr/share/man/man${page##*.}/$(basename "$page").gz"
+done
+ln -s qmp-shell.1.gz "$tree/usr/share/man/man1/qmp-shell-wrap.1.gz"
+chmod 644 "$tree"/usr/share/man/man*/*
+completions=$tree/usr/share/bash-completion/completions
+install -D -m 644 "$root/contrib/completion/hostmemd.bash" "$completions/hostmemd"
+install -D -m 644 "$root/contrib/completion/qmp-shell.bash" "$completions/qmp-shell"
+ln -s qmp-shell "$completions/qemu-hostmem"
+install -D -m 644 -t "$tree/usr/share/zsh/vendor-completions" "$root"/contrib/completion/_*
 
 install -d -m 755 "$tree/etc/hostmemd"
 install -D -m 644 -t "$tree/usr/lib/systemd/system" "$here/systemd/hostmemd@.service" "$here/systemd/hostmemd@.socket"
@@ -30,9 +44,11 @@ sed -e '1,/^Copyright/d' -e '/./,$!d' "$root/LICENSE" | sed -e 's/^$/./' -e 's/^
 sed -e "/@LICENSE@/{r $tree.licence" -e 'd}' "$here/debian/copyright.in" > "$documents/copyright"
 rm "$tree.licence"
 chmod 644 "$documents"/*
+install -d -m 755 "$documents/examples"
+cp -p "$root"/docs/examples/* "$documents/examples"
 
 mkdir "$tree/DEBIAN"
-install -m 755 -t "$tree/DEBIAN" "$here/debian/postinst" "$here/debian/prerm" "$here/debian/postrm"
+install -m 755 -t "$tree/DEBIAN" "$here/debian/preinst" "$here/debian/postinst" "$here/debian/prerm" "$here/debian/postrm"
 sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@SIZE@/$(du -ks "$tree" | cut -f1)/" \
     "$here/debian/control.in" > "$tree/DEBIAN/control"
 dpkg-deb --root-owner-group --build "$tree" "$output/hostmemd_${version}_$architecture.deb"
