@@ -17,4 +17,8 @@ internal static class Host
             }
         }
     }
+
+    /// <summary>Whether PATH has it.</summary>
+    public static bool HasProgram(string name) => Array.Exists(
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), folder => File.Exists(Path.Combine(folder, name)));
 }

@@ -5,8 +5,7 @@ internal sealed class QemuFactAttribute : FactAttribute
 {
     public QemuFactAttribute()
     {
-        string[] folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
-        if (!Array.Exists(folders, folder => File.Exists(Path.Combine(folder, Servers.Qemu))))
+        if (!Host.HasProgram(Servers.Qemu))
             Skip = $"{Servers.Qemu} is not installed";
     }
 }

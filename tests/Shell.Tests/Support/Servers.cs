@@ -10,8 +10,8 @@ internal static class Servers
         StartAsync(DaemonProgram.Find(), arguments.Length > 0 ? arguments : ["-machine", "none", "-S"]);
 
     /// <summary>A QEMU that listens.</summary>
-    public static Task<ServerProcess> StartQemuAsync() =>
-        StartAsync(Qemu, ["-M", "pc,accel=tcg", "-nodefaults", "-display", "none", "-S"]);
+    public static Task<ServerProcess> StartQemuAsync(params string[] arguments) =>
+        StartAsync(Qemu, ["-M", "pc,accel=tcg", "-nodefaults", "-display", "none", "-S", .. arguments]);
 
     private static async Task<ServerProcess> StartAsync(string program, string[] arguments)
     {
