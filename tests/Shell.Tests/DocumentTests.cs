@@ -127,7 +127,7 @@ public sealed partial class DocumentTests(ITestOutputHelper output)
         return (process.ExitCode, text);
     }
 
-    [GeneratedRegex("^    (?<command>(dotnet|qmp-shell|hostmemd|qemu-hostmem|kill|tests/Benchmarks)[ /].*)$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^    (?<command>(dotnet|qmp-shell|hostmemd|qemu-hostmem|kill|printf|virsh|debootstrap|out|packaging|docs/examples|tests/Benchmarks)[ /].*)$", RegexOptions.ExplicitCapture)]
     private static partial Regex CommandLine();
 
     [GeneratedRegex("--[a-z]+(-[a-z]+)*")]

@@ -216,6 +216,24 @@ public sealed class ForeignClientTests
         Assert.Equal($"{{\"return\": {{}}, \"id\": \"{id}\"}}", await raw.ReadLineAsync());
     });
 
+    /// <summary>go-qemu and npm send no id and no newline, and the next request right behind.</summary>
+    [Fact]
+    public Task Ten_megabytes_of_argument_come_back_in_an_error_and_the_next_request_is_answered() => NegotiatedAsync(async raw =>
+    {
+        var id = new string('x', 10 << 20);
+        await raw.SendAsync($$$"""{"execute":"object-del","arguments":{"id":"{{{id}}}"}}{"execute":"query-name"}""");
+        Assert.Equal($$$"""{"error": {"class": "GenericError", "desc": "object '{{{id}}}' not found"}}""", await raw.ReadLineAsync());
+        Assert.Equal("""{"return": {}}""", await raw.ReadLineAsync());
+    });
+
+    /// <summary>Go's bufio.Scanner, as go-qemu and govmm use it, is deaf after a line of 64 KiB.</summary>
+    [Fact]
+    public Task The_schema_fits_into_the_lines_of_clients_in_Go() => NegotiatedAsync(async raw =>
+    {
+        await raw.SendAsync("""{"execute":"query-qmp-schema"}""");
+        Assert.InRange((await raw.ReadLineAsync()).Length, 10_000, (64 << 10) - 2);
+    });
+
     private static Task WithDaemonAsync(Func<RawClient, Task> conversation) => DaemonFixture.RunAsync("-accel none", async daemon =>
     {
         using var raw = await RawClient.ConnectAsync(daemon.Socket);
