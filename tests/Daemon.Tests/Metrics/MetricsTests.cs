@@ -82,7 +82,7 @@ public sealed partial class MetricsTests
         Assert.Equal(("1.0", "0.25", "1E-05"), (OpenMetricsWriter.Bound(1), OpenMetricsWriter.Bound(0.25), OpenMetricsWriter.Bound(0.00001)));
     }
 
-    private static async Task<string> TextAsync(QmpClient client)
+    internal static async Task<string> TextAsync(QmpClient client)
     {
         var reply = (await client.AskAsync("""{"execute": "query-metrics"}""")).GetProperty("return");
         Assert.Equal("openmetrics", reply.GetProperty("format").GetString());
