@@ -46,7 +46,7 @@ internal sealed partial class Manual
         }
     }
 
-    [GeneratedRegex(@"^\| `(?<name>[^`]+)`[^|]*\|[^|]*\|[^|]*\| (?<doc>.*) \|$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^\| `(?<name>[^`]+)`[^|]*\|[^|]*\|[^|]*\|[^|]*\| (?<doc>.*) \|$", RegexOptions.ExplicitCapture)]
     private static partial Regex Row();
 
     [GeneratedRegex(@"^\| with \S+ `[^`]+` \| \[(?<type>[^\]]+)\]", RegexOptions.ExplicitCapture)]

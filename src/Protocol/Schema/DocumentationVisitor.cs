@@ -4,7 +4,8 @@ using Hostmemd.Protocol.Wire;
 namespace Hostmemd.Protocol.Schema;
 
 /// <summary>Describes one type for the reference manual: a table row for each member. Types of members join the manual's list.</summary>
-internal sealed class DocumentationVisitor(ReferenceTypes types) : Visitor
+/// <param name="owner">Whose members they are: a command, an event or a type.</param>
+internal sealed class DocumentationVisitor(ReferenceTypes types, string owner) : Visitor
 {
     private readonly StringBuilder _rows = new();
     private Member? _member;
@@ -14,11 +15,11 @@ internal sealed class DocumentationVisitor(ReferenceTypes types) : Visitor
 
     /// <summary>The members as a Markdown table; empty for a type without.</summary>
     public string Table(string title) =>
-        _rows.Length == 0 ? "" : $"| {title} | type | required | |\n|---|---|---|---|\n{_rows}\n";
+        _rows.Length == 0 ? "" : $"| {title} | type | required | since | |\n|---|---|---|---|---|\n{_rows}\n";
 
     public override bool OpenMembers(ref JsonObject raw)
     {
-        _rows.Append("| … | any | no | further members, as the command's text says |\n");
+        _rows.Append("| … | any | no | | further members, as the command's text says |\n");
         return false;
     }
 
@@ -59,7 +60,7 @@ internal sealed class DocumentationVisitor(ReferenceTypes types) : Visitor
     }
 
     public override void Branch<T>(string discriminator, string caseName, bool taken, ref T branch) =>
-        _rows.Append($"| with {discriminator} `{caseName}` | {types.Struct<T>()} | | its members stand beside these |\n");
+        _rows.Append($"| with {discriminator} `{caseName}` | {types.Struct<T>()} | | | its members stand beside these |\n");
 
     protected override bool Begin(in Member member, bool present)
     {
@@ -75,6 +76,8 @@ internal sealed class DocumentationVisitor(ReferenceTypes types) : Visitor
         if (_member is not { } member)
             return;
         _member = null;
-        _rows.Append($"| `{member.Name}`{ReferenceTypes.Marks(member.Features)} | {type} | {(member.Optional ? "no" : "yes")} | {member.Doc} |\n");
+        var required = member.Optional ? "no" : "yes";
+        _rows.Append(
+            $"| `{member.Name}`{ReferenceTypes.Marks(member.Features)} | {type} | {required} | {types.Since(owner, member.Name)} | {member.Doc} |\n");
     }
 }

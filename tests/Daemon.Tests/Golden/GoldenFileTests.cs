@@ -20,13 +20,27 @@ public class GoldenFileTests
         those with it are our own: test the feature, not the name. `unstable` marks what may still change.
 
         A tail of a QOM path is enough where just one object has it. Sizes and addresses are bytes. Examples and errors are from transcripts
-        that the tests play ([transcripts](transcripts.md) says what `$int` and its like stand for).
+        that the tests play ([transcripts](transcripts.md) says what `$int` and its like stand for). `since` is the first version of hostmemd that
+        has the name; values of an enumeration came with it unless they say otherwise.
 
         """;
 
     [Fact]
-    public void Reference_manual_is_the_one_in_docs() =>
-        Check("docs/qmp-reference.md", ReferenceManual.Write(ManualPreface, CommandList.Create().Commands, Events.All, new RecordedExchanges(Root()).Of));
+    public void Reference_manual_is_the_one_in_docs() => Check("docs/qmp-reference.md", Manual().Text);
+
+    /// <summary>A name that is new is missing in the file, and comes in with the version that is being made.</summary>
+    [Fact]
+    public void Every_name_has_the_version_that_had_it_first() => Check(FirstVersions.File, Manual().Versions.ToString());
+
+    [Fact]
+    public void No_version_is_one_that_the_changelog_does_not_have()
+    {
+        var released = File.ReadLines(Path.Combine(Root(), "CHANGELOG.md"))
+            .Where(line => line.StartsWith("## ", StringComparison.Ordinal)).Select(line => line.Split(' ')[1]).ToHashSet();
+
+        Assert.Contains(FirstVersions.Current, released);
+        Assert.Subset(released, FirstVersions.Read(Root()).Values.ToHashSet());
+    }
 
     [Fact]
     public void Schema_is_the_golden_one()
@@ -38,6 +52,12 @@ public class GoldenFileTests
 
     [Fact]
     public void Help_is_the_golden_one() => Check("tests/Daemon.Tests/Golden/help.txt", HelpText.Text);
+
+    private static (string Text, FirstVersions Versions) Manual()
+    {
+        var versions = new FirstVersions(Root());
+        return (ReferenceManual.Write(ManualPreface, CommandList.Create().Commands, Events.All, new RecordedExchanges(Root()).Of, versions.Of), versions);
+    }
 
     private static void Check(string file, string text)
     {

@@ -85,25 +85,27 @@ public class IntrospectionTests
     [Fact]
     public void The_manual_tells_of_every_command_event_and_type()
     {
-        var manual = ReferenceManual.Write("# Reference\n", SampleCommands.Commands, SampleCommands.Events);
+        var manual = ReferenceManual.Write("# Reference\n", SampleCommands.Commands, SampleCommands.Events, name => $"Seen: {name}.\n", Since);
         foreach (var text in new[]
         {
-            "# Reference\n\n## Commands\n\n### draw\n\nDraws it.\n\n*feature `hostmemd`; feature `unstable`*\n",
-            "| `shape` | [Shape](#shape) | yes | what it is |\n",
-            "| with shape `circle` | [Circle](#circle) | | its members stand beside these |\n",
-            "Returns no members.\n",
-            "### query-inners\n\nTells of all.\n\n*may run out of band; allowed on a read-only socket*\n\nReturns list of [Inner](#inner).\n",
-            "### DRAWN\n\nIt was drawn.\n\n| Data | type | required | |\n|---|---|---|---|\n| `radius` | size | yes | in bytes |\n",
-            "### RUBBED_OUT\n\nIt is gone.\n\n*feature `hostmemd`; only after event-subscribe*\n",
-            "### Shape\n\nOne of `circle`, `square`, `point`.\n",
-            "### Colour\n\nOne of `red`, `green` (unstable).\n",
-            "### Inner\n\n| Member | type | required | |\n",
-            "| `next` | [Inner](#inner) | no | one more |\n",
+            "# Reference\n\n## Commands\n\n### draw\n\nDraws it.\n\n*since 1; feature `hostmemd`; feature `unstable`*\n",
+            "| `shape` | [Shape](#shape) | yes | 1 | what it is |\n",
+            "| with shape `circle` | [Circle](#circle) | | | its members stand beside these |\n",
+            "Returns no members.\nSeen: draw.\n",
+            "### query-inners\n\nTells of all.\n\n*since 1; may run out of band; allowed on a read-only socket*\n\nReturns list of [Inner](#inner).\n",
+            "### DRAWN\n\nIt was drawn.\n\n*since 1*\n\n| Data | type | required | since | |\n|---|---|---|---|---|\n| `radius` | size | yes | 1 | in bytes |\n",
+            "### RUBBED_OUT\n\nIt is gone.\n\n*since 1; feature `hostmemd`; only after event-subscribe*\n",
+            "### Shape\n\n*since 1*\n\nOne of `circle`, `square`, `point` (since 2).\n",
+            "### Colour\n\n*since 1*\n\nOne of `red`, `green` (unstable).\n",
+            "### Inner\n\n*since 1*\n\n| Member | type | required | since | |\n",
+            "| `next` | [Inner](#inner) | no | 2 | one more |\n",
             "### Square\n",
         })
             Assert.Contains(text, manual, StringComparison.Ordinal);
         Assert.DoesNotContain("### Empty", manual, StringComparison.Ordinal);
         Assert.DoesNotContain("### Drawing", manual, StringComparison.Ordinal);
+
+        static string Since(string name) => name is "Inner.next" or "Shape.point" ? "2" : "1";
     }
 
     private static Dictionary<string, JsonObject> MakeEntities()
