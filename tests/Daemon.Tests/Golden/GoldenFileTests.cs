@@ -28,6 +28,16 @@ public class GoldenFileTests
     [Fact]
     public void Reference_manual_is_the_one_in_docs() => Check("docs/qmp-reference.md", Manual().Text);
 
+    [Fact]
+    public void Every_command_has_an_example_or_says_why_not()
+    {
+        var recorded = new RecordedExchanges(Root());
+
+        Assert.Equal(
+            RecordedExchanges.NotRecorded.Keys.Order(StringComparer.Ordinal),
+            CommandList.Create().Commands.Select(command => command.Name).Where(name => !recorded.Shows(name)).Order(StringComparer.Ordinal));
+    }
+
     /// <summary>A name that is new is missing in the file, and comes in with the version that is being made.</summary>
     [Fact]
     public void Every_name_has_the_version_that_had_it_first() => Check(FirstVersions.File, Manual().Versions.ToString());
