@@ -44,7 +44,7 @@ internal sealed class Conversation(ShellOptions options)
             using var shell = new Shell(session, options, output, format) { IsInteractive = _isInteractive };
             _shell = shell;
             using TextReader? input = Input();
-            using LineEditor? editor = _isInteractive && !options.Json && Terminal.CanMove(StandardStream.Output) ? Editor(session, output) : null;
+            using LineEditor? editor = _isInteractive && !options.Json && Terminal.CanMove(StandardStream.Output) ? Editor(session, shell, output) : null;
             bool succeeded = await shell.RunAsync(editor ?? Lines(input, output), cancellationToken).ConfigureAwait(false);
             foreach (var (text, seen) in succeeded || options.KeepGoing ? awaited.Each : [])
                 await shell.AwaitAsync(seen, $"event {text}", cancellationToken).ConfigureAwait(false);
@@ -87,12 +87,12 @@ internal sealed class Conversation(ShellOptions options)
         return new StreamReader(new StandardStream(StandardStream.Input));
     }
 
-    private LineEditor Editor(ShellSession session, ShellOutput output)
+    private LineEditor Editor(ShellSession session, Shell shell, ShellOutput output)
     {
         IKeyBindings bindings = options.ViKeys || InputSettings.WantViKeys() ? new ViKeys() : new EmacsKeys();
         var history = new History(History.PathFor(options.Socket ?? "wrap"));
         var keys = new StandardStream(StandardStream.Input);
-        var completer = new Completer(session, options.Hmp);
+        var completer = new Completer(session, options.Hmp, () => shell.IsInTransaction);
         // The schema takes its time to come; it comes while the first words are typed.
         _ = session.SchemaAsync();
         return new LineEditor(output, keys, bindings, history, completer.FindAsync);

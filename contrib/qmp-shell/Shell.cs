@@ -41,6 +41,9 @@ internal sealed class Shell : IDisposable
     /// <summary>Somebody sits at a terminal: a failure is told, and nothing ends by it.</summary>
     public required bool IsInteractive { get; init; }
 
+    /// <summary>The next line is an action of a transaction, or its end.</summary>
+    public bool IsInTransaction => _transaction.IsOpen;
+
     /// <summary>Ctrl-C: gives up the wait for a line or an answer.</summary>
     public void Interrupt()
     {

@@ -7,7 +7,8 @@ using Hostmemd.QmpShell.Session;
 namespace Hostmemd.QmpShell.Completion;
 
 /// <summary>Finds what could stand at the end of a line: commands, arguments and values from the schema, names from the server.</summary>
-internal sealed class Completer(ShellSession session, bool hmp)
+/// <param name="inTransaction">Whether the line stands within the brackets of a transaction.</param>
+internal sealed class Completer(ShellSession session, bool hmp, Func<bool> inTransaction)
 {
     /// <summary>What a slow server may cost a typist.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -44,17 +45,38 @@ internal sealed class Completer(ShellSession session, bool hmp)
 
     private async Task<Completions> FindAsync(WordAtEnd word, ServerSchema schema, CancellationToken cancellationToken)
     {
+        bool opens = word.Before is [{ Plain: TransactionLines.Start }, ..];
+        if (opens || inTransaction())
+            return await ActionAsync(word, [.. word.Before.Skip(opens ? 1 : 0)], schema, cancellationToken).ConfigureAwait(false);
         LineWord[] words = [.. word.Before.SkipWhile((before, at) => (at == 0 && before.Key == "id") || before.Plain == "oob")];
         if (words.Length == 0)
-            return Choose(word, [.. schema.Commands, .. LocalCommands.Names, "oob"], " ");
+        {
+            string[] brackets = schema.Actions.Any() ? [TransactionLines.Start] : [];
+            return Choose(word, [.. schema.Commands, .. brackets, .. LocalCommands.Names, "oob"], " ");
+        }
+
         string command = words[0].Plain;
         if (LocalCommands.Arguments(command, schema) is { } choices && (words.Length == 1 || command != "help"))
             return Choose(word, words.Length == 1 ? choices : [], " ");
         if (command == "help")
             (command, words) = (words[1].Plain, words[1..]);
-        if (schema.Arguments(command) is not { } type)
-            return Completions.None;
+        return schema.Arguments(command) is { } type
+            ? await MemberAsync(command, word, words, type, schema, cancellationToken).ConfigureAwait(false)
+            : Completions.None;
+    }
 
+    private async Task<Completions> ActionAsync(WordAtEnd word, LineWord[] words, ServerSchema schema, CancellationToken cancellationToken)
+    {
+        if (words.Length == 0)
+            return Choose(word, [.. schema.Actions, TransactionLines.End], " ");
+        return schema.ActionArguments(words[0].Plain) is { } type
+            ? await MemberAsync(words[0].Plain, word, words, type, schema, cancellationToken).ConfigureAwait(false)
+            : Completions.None;
+    }
+
+    private async Task<Completions> MemberAsync(
+        string command, WordAtEnd word, LineWord[] words, SchemaType.Struct type, ServerSchema schema, CancellationToken cancellationToken)
+    {
         var tree = new ArgumentTree();
         foreach (LineWord given in words.Skip(1).Where(given => given.Key is not null).DistinctBy(given => given.Key))
             tree.Add(given.Key!, given.Value);

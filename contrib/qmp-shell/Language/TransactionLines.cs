@@ -3,8 +3,8 @@ namespace Hostmemd.QmpShell.Language;
 /// <summary>Gathers the actions between <c>transaction(</c> and <c>)</c>, on one line or on many.</summary>
 internal sealed class TransactionLines
 {
-    private const string Start = "transaction(";
-    private const string End = ")";
+    public const string Start = "transaction(";
+    public const string End = ")";
 
     private List<LineValue>? _actions;
 

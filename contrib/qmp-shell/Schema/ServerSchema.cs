@@ -33,6 +33,18 @@ internal sealed class ServerSchema
     /// <summary>The arguments of a command; null for a command that is not there.</summary>
     public SchemaType.Struct? Arguments(string command) => Command(command) is { } known ? Type(known.ArgumentType) as SchemaType.Struct : null;
 
+    /// <summary>The actions that a transaction can have; none for a server without transactions.</summary>
+    public IEnumerable<string> Actions => Action?.Variants.Keys ?? [];
+
+    private SchemaType.Struct? Action =>
+        Arguments("transaction")?.Members.FirstOrDefault(member => member.Name == "actions") is { } actions
+        && Type(actions.TypeName) is SchemaType.Array list ? Type(list.ElementType) as SchemaType.Struct : null;
+
+    /// <summary>What an action takes; null for one that is not there.</summary>
+    public SchemaType.Struct? ActionArguments(string name) =>
+        Action is { } action && action.Variants.TryGetValue(name, out string? variant) && Type(variant) is SchemaType.Struct wrapper
+        && wrapper.Members.FirstOrDefault(member => member.Name == "data") is { } data ? Type(data.TypeName) as SchemaType.Struct : null;
+
     /// <summary>The type of that name; any for one that the schema does not explain.</summary>
     public SchemaType Type(string name)
     {
