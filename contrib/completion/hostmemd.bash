@@ -6,6 +6,7 @@ _hostmemd() {
     case $previous in
         -machine | -M) mapfile -t COMPREPLY < <(compgen -W "none q35" -- "$current") ;;
         -accel) mapfile -t COMPREPLY < <(compgen -W "kvm none" -- "$current") ;;
+        -keep) mapfile -t COMPREPLY < <(compgen -W "none systemd process" -- "$current") ;;
         -object) mapfile -t COMPREPLY < <(compgen -W "help $("${COMP_WORDS[0]}" -object help 2> /dev/null | grep -oE '^ +[a-z-]+')" -- "$current") ;;
         -D | -pidfile | -lend-dir) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
         *) mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" -help 2> /dev/null | grep -oE '(^ +|\(or |   )-[A-Za-z-]+' | grep -oE -- '-[A-Za-z-]+')" -- "$current") ;;

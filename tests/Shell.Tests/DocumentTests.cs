@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Xunit.Abstractions;
 
@@ -55,7 +54,7 @@ public sealed partial class DocumentTests(ITestOutputHelper output)
         await using ServerProcess server = await Servers.StartDaemonAsync();
         string command = line.Trim().Replace("/tmp/hostmemd.sock", server.SocketPath, StringComparison.Ordinal);
 
-        var (status, text) = await RunAsync("sh", "-c", $"PATH={AppContext.BaseDirectory}:$PATH; {command}");
+        var (status, text) = await Programs.RunAsync("sh", "-c", $"PATH={AppContext.BaseDirectory}:$PATH; {command}");
 
         Assert.Equal(0, status);
         Assert.Matches(@"\nm1 +memfd +64 MiB", text);
@@ -103,28 +102,7 @@ public sealed partial class DocumentTests(ITestOutputHelper output)
 
         string file = Path.Combine(AppContext.BaseDirectory, "man", page);
 
-        Assert.Equal((0, ""), await RunAsync("sh", "-c", $"man -l --warnings=w -Tutf8 {file} 2>&1 >/dev/null"));
-    }
-
-    [Theory]
-    [InlineData("qmp-shell --ti", "_qmp_shell", "--timeout")]
-    [InlineData("qemu-hostmem --c", "_qemu_hostmem", "--cpr")]
-    [InlineData("hostmemd -lend", "_hostmemd", "-lend-dir")]
-    [InlineData("hostmemd -object memory-backend-mem", "_hostmemd", "memory-backend-memfd")]
-    public async Task Bash_completes(string line, string function, string completed)
-    {
-        string script = $"PATH={AppContext.BaseDirectory}:$PATH; cd {AppContext.BaseDirectory}/completion; source qmp-shell.bash; source hostmemd.bash; "
-            + $"compopt() {{ :; }}; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); {function}; echo \"${{COMPREPLY[@]}}\"";
-
-        Assert.Equal((0, completed + "\n"), await RunAsync("bash", "-c", script));
-    }
-
-    private static async Task<(int Status, string Output)> RunAsync(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
-        string text = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, text);
+        Assert.Equal((0, ""), await Programs.RunAsync("sh", "-c", $"man -l --warnings=w -Tutf8 {file} 2>&1 >/dev/null"));
     }
 
     [GeneratedRegex("^    (?<command>(dotnet|qmp-shell|hostmemd|qemu-hostmem|kill|printf|virsh|debootstrap|out|packaging|docs/examples|tests/Benchmarks)[ /].*)$", RegexOptions.ExplicitCapture)]
