@@ -88,6 +88,19 @@ public sealed partial class DocumentTests(ITestOutputHelper output)
         });
     }
 
+    [Fact]
+    public async Task The_manual_page_of_the_daemon_has_the_options_of_its_help_and_no_others()
+    {
+        var (_, help) = await Programs.RunAsync(DaemonProgram.Find(), "-help");
+        string page = (await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "man", "hostmemd.8"))).Replace("\\-", "-", StringComparison.Ordinal);
+
+        Assert.Contains("-lend-dir", Options(help));
+        Assert.Equal(Options(help), Options(Font().Replace(page, "")));
+
+        static string[] Options(string text) =>
+            [.. DaemonOption().Matches(text).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal)];
+    }
+
     [Theory]
     [InlineData("hostmemd.8")]
     [InlineData("qmp-shell.1")]
@@ -110,4 +123,12 @@ public sealed partial class DocumentTests(ITestOutputHelper output)
 
     [GeneratedRegex("--[a-z]+(-[a-z]+)*")]
     private static partial Regex Option();
+
+    /// <summary>A word that begins with one dash: where a word has a dash within, something stands before it.</summary>
+    [GeneratedRegex(@"(?<![\w>-])-[A-Za-z]+(-[a-z]+)*")]
+    private static partial Regex DaemonOption();
+
+    /// <summary>A change of font, in a manual page.</summary>
+    [GeneratedRegex(@"\\f[A-Z]")]
+    private static partial Regex Font();
 }
