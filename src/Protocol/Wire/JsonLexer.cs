@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Hostmemd.Protocol.Wire;
 
 /// <summary>
@@ -29,8 +27,8 @@ internal sealed class JsonLexer
         Recovery,
     }
 
-    private static readonly SearchValues<byte> DoubleQuotedStops = StopsOf((byte)'"');
-    private static readonly SearchValues<byte> SingleQuotedStops = StopsOf((byte)'\'');
+    /// <summary>No UTF-8 has a byte above it.</summary>
+    private const byte LastInString = 0xFD;
 
     private State _state;
     private byte _quote;
@@ -63,7 +61,7 @@ internal sealed class JsonLexer
             if (_state == State.String)
             {
                 // The inside of a string is most of any large message: jump over it.
-                var stop = input[i..].IndexOfAny(_quote == '"' ? DoubleQuotedStops : SingleQuotedStops);
+                var stop = PlainText.IndexOfStop(input[i..], _quote, LastInString);
                 if (stop < 0)
                     break;
                 i += stop;
@@ -126,9 +124,6 @@ internal sealed class JsonLexer
     /// <summary>Frees what a large token left behind.</summary>
     public void Trim() => _partial.Trim();
 
-    private static SearchValues<byte> StopsOf(byte quote) =>
-        SearchValues.Create([quote, (byte)'\\', 0xFE, 0xFF, .. Enumerable.Range(0, 0x20).Select(control => (byte)control)]);
-
     private static bool EndsRecovery(byte c) =>
         c is (< 0x20 and not (byte)'\t') or >= 0xFE or (byte)'{' or (byte)'}' or (byte)'[' or (byte)']' or (byte)':' or (byte)',';
 
@@ -175,7 +170,7 @@ internal sealed class JsonLexer
 
     private static (State, JsonTokenKind?) Stray => (default, JsonTokenKind.Stray);
 
-    private static (State, JsonTokenKind?) StepInString(byte c) => c is < 0x20 or >= 0xFE ? Stray : (State.String, null);
+    private static (State, JsonTokenKind?) StepInString(byte c) => c is < 0x20 or > LastInString ? Stray : (State.String, null);
 
     private static (State, JsonTokenKind?) StepInteger(byte c) => c switch
     {

@@ -5,8 +5,9 @@ namespace Hostmemd.Protocol.Wire;
 /// <summary>A JSON object; members keep the order they came in, and no name stands twice.</summary>
 public sealed class JsonObject : JsonValue
 {
-    // Commands have a handful of members: comparing them is cheaper than hashing. Beyond that an index keeps a hostile object from costing n².
-    private const int LinearLimit = 8;
+    // What is declared has a handful of members: comparing them is cheaper than hashing. Beyond that an index keeps a hostile object from
+    // costing n².
+    private const int LinearLimit = 16;
 
     private readonly List<KeyValuePair<string, JsonValue>> _members;
     private Dictionary<string, int>? _index;

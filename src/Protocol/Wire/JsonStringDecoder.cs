@@ -12,9 +12,6 @@ namespace Hostmemd.Protocol.Wire;
 /// </summary>
 internal static class JsonStringDecoder
 {
-    private static readonly SearchValues<byte> PlainBytes = SearchValues.Create(
-        [.. Enumerable.Range(0x20, 0x5F).Select(c => (byte)c).Where(c => c is not ((byte)'"' or (byte)'\\'))]);
-
     /// <param name="token">The token with its quotes.</param>
     /// <param name="error">Why it is no string, in QEMU's words; null where it is one.</param>
     public static string Decode(ReadOnlySpan<byte> token, out string? error)
@@ -41,7 +38,7 @@ internal static class JsonStringDecoder
     public static bool IsPlain(in ReadOnlySequence<byte> token)
     {
         foreach (var piece in token.Slice(1, token.Length - 2))
-            if (piece.Span.ContainsAnyExcept(PlainBytes))
+            if (PlainText.IndexOfStop(piece.Span, (byte)'"', (byte)'~') >= 0)
                 return false;
         return true;
     }

@@ -9,9 +9,6 @@ namespace Hostmemd.Protocol.Wire;
 /// </summary>
 public sealed class JsonWriter(IBufferWriter<byte> output)
 {
-    private static readonly SearchValues<char> Plain =
-        SearchValues.Create([.. Enumerable.Range(0x20, 0x5F).Select(c => (char)c).Where(c => c is not ('"' or '\\'))]);
-
     private static ReadOnlySpan<byte> HexDigits => "0123456789ABCDEF"u8;
 
     private bool _needsComma;
@@ -150,7 +147,7 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
         var rest = text.AsSpan();
         while (rest.Length > 0)
         {
-            var plain = rest.IndexOfAnyExcept(Plain);
+            var plain = PlainText.IndexOfEscaped(rest);
             WritePlain(plain < 0 ? rest : rest[..plain]);
             if (plain < 0)
                 break;
@@ -161,7 +158,7 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
                 Escape(rest[0]);
                 rest = rest[1..];
             }
-            while (rest.Length > 0 && !Plain.Contains(rest[0]));
+            while (rest.Length > 0 && PlainText.IsEscaped(rest[0]));
         }
         Write("\""u8);
     }
