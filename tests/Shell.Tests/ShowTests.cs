@@ -59,6 +59,20 @@ public sealed class ShowTests
     }
 
     [Fact]
+    public async Task Memory_that_was_forgotten_is_not_taken_for_a_backend_of_its_name()
+    {
+        await using ServerProcess server = await Servers.StartDaemonAsync(Machine);
+        const string Add = "object-add qom-type=memory-backend-memfd id=twice size=2M";
+
+        // The shell has the descriptor until it ends, and so the first one's memory.
+        var (status, output, errors) = await ShellProcess.RunAsync(
+            "", server.SocketPath, "-c", Add, "-c", "memory-backend-send-fd twice", "-c", "memory-backend-forget twice", "-c", Add, "-c", "show backends");
+
+        Assert.Equal((0, ""), (status, errors));
+        Assert.Matches(@"(?m)^twice +memfd +2 MiB +0 B +- +- +- +free +-$", output);
+    }
+
+    [Fact]
     public async Task What_cannot_be_shown_is_refused()
     {
         await using ServerProcess server = await Servers.StartDaemonAsync(Machine);

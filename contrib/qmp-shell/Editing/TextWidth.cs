@@ -35,6 +35,9 @@ internal static class TextWidth
 
     public static int Of(string text)
     {
+        // CR and LF are one character together.
+        if (Ascii.IsValid(text) && !text.Contains('\r', StringComparison.Ordinal))
+            return text.Length;
         int columns = 0;
         for (int at = 0; at < text.Length;)
         {

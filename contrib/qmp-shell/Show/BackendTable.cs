@@ -9,18 +9,26 @@ internal static class BackendTable
     /// <exception cref="FormatException">The server has no memory backends.</exception>
     public static async Task<string> DrawAsync(ShellSession session, Paint paint, CancellationToken cancellationToken)
     {
-        JsonValue memdevs = await session.AskAsync("query-memdev", cancellationToken).ConfigureAwait(false)
-            ?? throw new FormatException("this server has no memory backends");
-        Dictionary<string, string> plugged = Amount.Items(await session.AskAsync("query-memory-devices", cancellationToken).ConfigureAwait(false))
+        // Asked for at once: what has come is read while the server looks for borrowers. These name everybody who was seen with the memory,
+        // so usage need not look through all processes for holders once more.
+        Task<JsonValue?> devices = session.AskAsync("query-memory-devices", cancellationToken);
+        Task<JsonValue?> taken = session.AskAsync("query-memory-usage", cancellationToken, ("placement", JsonBool.True));
+        Task<JsonValue?> lent = session.AskAsync("query-memory-loans", cancellationToken);
+        await Task.WhenAll(devices, taken, lent).ConfigureAwait(false);
+        Dictionary<string, string> plugged = Amount.Items(await devices.ConfigureAwait(false))
             .Select(device => device["data"] as JsonObject ?? new JsonObject())
             .GroupBy(data => Amount.Tail(data["memdev"]))
             .ToDictionary(group => group.Key, group => string.Join(',', group.Select(data => Amount.Text(data["id"]))));
-        var usage = await session.AskAsync("query-memory-usage", cancellationToken, ("placement", JsonBool.True)).ConfigureAwait(false) as JsonObject;
+        var usage = await taken.ConfigureAwait(false) as JsonObject;
         if (usage is null)
+        {
+            JsonValue memdevs = await session.AskAsync("query-memdev", cancellationToken).ConfigureAwait(false)
+                ?? throw new FormatException("this server has no memory backends");
             return Plain(memdevs, plugged, paint);
+        }
 
-        // The loans name everybody who was seen with the memory: usage would look through all processes for them once more.
-        Dictionary<string, JsonObject> loans = Amount.Items(await session.AskAsync("query-memory-loans", cancellationToken).ConfigureAwait(false))
+        // Memory that was forgotten here may have the name of a backend that came after it; it is listed behind that.
+        var loans = Amount.Items(await lent.ConfigureAwait(false)).DistinctBy(loan => Amount.Tail(loan["memdev"]))
             .ToDictionary(loan => Amount.Tail(loan["memdev"]));
         var table = new Table("memdev", "kind", ">size", ">resident", ">page", "node", "holders", "loan", "plugged");
         foreach (JsonObject backend in Amount.Items(usage["backends"]))

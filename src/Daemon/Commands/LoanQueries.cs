@@ -32,7 +32,7 @@ internal static class LoanQueries
         var state = client.Pin();
         return
         [
-            .. state.Backends.Values.Where(now => living.Any(published => published.Backend == now.Backend))
+            .. state.Backends.Values.Where(now => refusals.ContainsKey(now.Backend))
                 .Select(published => Describe(guest, state, Refused(published, refusals[published.Backend]), holders.GetValueOrDefault(published.Backend))),
             .. state.ForgottenLoans.Where(now => forgotten.Any(entry => entry.Backend == now.Backend))
                 .Select(entry => Describe(guest, state, entry, holders.GetValueOrDefault(entry.Backend))),

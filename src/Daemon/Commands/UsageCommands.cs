@@ -34,7 +34,7 @@ internal static class UsageCommands
         try
         {
             // The pages of a file with a path are the file's, and stay with it.
-            return backend.File is { Handle: var file } && MemoryFile.Of(kernel, file) is { Type: not MemoryFdType.File } known
+            return backend.File is { } file && MemoryFile.Of(kernel, file) is { Type: not MemoryFdType.File } known
                 ? new DeletedBackend(backend.QomPath, backend.Memory.Size, known)
                 : null;
         }

@@ -20,6 +20,8 @@ internal sealed class LendHolder : IDisposable
 
     private LendHolder(IKernel kernel, SafeFileHandle socket, ProcessFd process) => (_kernel, _socket, _process) = (kernel, socket, process);
 
+    public int Pid => _process.Pid;
+
     /// <summary>Starts the process and waits until it is that user's. On a thread that may wait.</summary>
     /// <exception cref="KernelException">It cannot be started, or not become that user.</exception>
     public static LendHolder Start(IKernel kernel, HelperProgram program, uint user, uint group)

@@ -37,13 +37,16 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
         foreach (var backend in touched.Keys)
             if (FileOf(backend) is { } file)
                 files.Add(backend, file);
-        var (found, complete) = HolderScan.Run(proc, Environment.ProcessId, files.Values);
+        // These have each file, and are no borrowers: with many backends looking at them would be nearly all of the work.
+        var (found, complete) = HolderScan.Run(
+            proc, Environment.ProcessId, files.Values, Environment.ProcessId, guest.Kept.KeeperPid ?? 0, guest.Lending.Paths.HolderPid ?? 0);
+        var ours = new Dictionary<int, bool>();
         var holders = new Dictionary<MemoryBackend, List<MemoryHolder>>();
         foreach (var (backend, file) in files)
         {
             var all = found[(file.Device, file.Inode)];
             // A process of ours is no borrower: it populates.
-            List<MemoryHolder> others = [.. all.Holders.Where(holder => !holder.Self && !IsOurs(proc, (int)holder.Pid))];
+            List<MemoryHolder> others = [.. all.Holders.Where(holder => !IsOneOfOurs((int)holder.Pid))];
             holders.Add(backend, [.. others.Where(holder => HasPart(backend, all, holder))]);
             if (backend.File is not { IsShared: true } || backend.IsGuestMemfd)
                 continue;
@@ -51,6 +54,13 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
             ledger.Write(proc, backend, [.. holders[backend].Select(Opener)], unseen);
         }
         return holders;
+
+        bool IsOneOfOurs(int pid)
+        {
+            if (!ours.TryGetValue(pid, out var known))
+                ours[pid] = known = IsOurs(proc, pid);
+            return known;
+        }
     }
 
     private static Borrower Opener(MemoryHolder holder) => new((int)holder.Pid, holder.StartTime, holder.Comm, MemoryLoanMethod.Path);
@@ -88,7 +98,7 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
             return known.File;
         try
         {
-            return backend.File is null ? null : MemoryFile.Of(guest.Kernel, backend.File.Handle);
+            return backend.File is null ? null : MemoryFile.Of(guest.Kernel, backend.File);
         }
         catch (Exception e) when (e is KernelException or ObjectDisposedException)
         {

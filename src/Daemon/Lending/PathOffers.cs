@@ -10,6 +10,9 @@ internal sealed class PathOffers(Guest guest, LoanWatch watch) : IDisposable
 {
     private LendHolder? _holder;
 
+    /// <summary>The process through which another user opens memory; null: there is none.</summary>
+    public int? HolderPid => _holder?.Pid;
+
     /// <summary>Starts what lending to another user needs.</summary>
     /// <exception cref="QmpException">It cannot be had.</exception>
     public async Task StartAsync()

@@ -50,7 +50,7 @@ internal sealed class BackendMeasure : IDisposable
     public (MemoryUsageInfo Usage, MemoryFile? File) Measure(PublishedBackend published, bool placement)
     {
         var (backend, properties) = published;
-        var file = backend.File is null ? null : MemoryFile.Of(_kernel, backend.File.Handle);
+        var file = backend.File is null ? null : MemoryFile.Of(_kernel, backend.File);
         var hugePage = file is { Type: MemoryFdType.Hugetlb } ? file.PageSize : TransparentHugePage;
         var isPrivate = file is null || properties.Share != true;
         var pages = isPrivate || placement ? TryScan(backend.Memory, hugePage, placement) : null;

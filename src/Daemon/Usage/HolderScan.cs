@@ -36,14 +36,16 @@ internal sealed class HolderScan
         _names = [.. files.Select(file => NameIn(file.Link))];
     }
 
-    /// <returns>The holders by device and inode, and whether every process could be read.</returns>
+    /// <param name="except">Processes that are passed over: what they have is known, or does not matter.</param>
+    /// <returns>The holders by device and inode, and whether every other process could be read.</returns>
     public static (IReadOnlyDictionary<(ulong Device, ulong Inode), FileHolders> Files, bool Complete) Run(
-        ProcReader proc, int self, IReadOnlyCollection<MemoryFile> files)
+        ProcReader proc, int self, IReadOnlyCollection<MemoryFile> files, params ReadOnlySpan<int> except)
     {
         var scan = new HolderScan(proc, self, files);
         if (files.Count > 0)
             foreach (var pid in proc.Processes())
-                scan.Look(pid);
+                if (!except.Contains(pid))
+                    scan.Look(pid);
         return (scan._found, scan._complete);
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Hostmemd.Api;
 using Hostmemd.Kvm;
+using Hostmemd.Objects.Allocation;
 
 namespace Hostmemd.Usage;
 
@@ -11,6 +12,7 @@ namespace Hostmemd.Usage;
 internal sealed record MemoryFile(MemoryFdType Type, ulong Device, ulong Inode, string Link, ulong PageSize)
 {
     private const long TmpFs = 0x01021994;
+    private const string MemfdLink = "/memfd:";
 
     /// <summary>Looks at a descriptor; nothing of it is opened again.</summary>
     /// <exception cref="KernelException">As the calls give it.</exception>
@@ -24,6 +26,20 @@ internal sealed record MemoryFile(MemoryFdType Type, ulong Device, ulong Inode, 
             TypeOf(file, link, fileSystem), status.Device, status.Inode, link, fileSystem.IsHugeTlb ? fileSystem.BlockSize : MappedMemory.PageSize);
     }
 
+    /// <summary>The same of a backend's file, which is looked at once where it has no name that could be another's later.</summary>
+    /// <inheritdoc cref="Of(IKernel, SafeHandle)"/>
+    public static MemoryFile Of(IKernel kernel, BackingFile file)
+    {
+        ObjectDisposedException.ThrowIf(file.Handle.IsClosed, file.Handle);
+        if (file.Known is { } known)
+            return known;
+        var found = Of(kernel, file.Handle);
+        if (found.Type is MemoryFdType.GuestMemfd or MemoryFdType.Memfd
+            || (found.Type == MemoryFdType.Hugetlb && found.Link.StartsWith(MemfdLink, StringComparison.Ordinal)))
+            file.Known = found;
+        return found;
+    }
+
     private static MemoryFdType TypeOf(SafeHandle file, string link, FileSystemStatus fileSystem)
     {
         if (file is GuestMemfd)
@@ -33,7 +49,7 @@ internal sealed record MemoryFile(MemoryFdType Type, ulong Device, ulong Inode, 
         if (fileSystem.Type != TmpFs)
             return MemoryFdType.File;
         // A memfd has no path, so the kernel always shows it as deleted.
-        if (link.StartsWith("/memfd:", StringComparison.Ordinal) && link.EndsWith(" (deleted)", StringComparison.Ordinal))
+        if (link.StartsWith(MemfdLink, StringComparison.Ordinal) && link.EndsWith(" (deleted)", StringComparison.Ordinal))
             return MemoryFdType.Memfd;
         return link.StartsWith("/dev/shm/hostmemd-", StringComparison.Ordinal) ? MemoryFdType.Shm : MemoryFdType.File;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace Hostmemd.Daemon.Tests.Support;
@@ -15,7 +16,20 @@ internal sealed partial class FailingKernel
 
     public FileStatus Stat(string path) => Next().Stat(path);
 
-    public string ReadLink(string path) => Next().ReadLink(path);
+    /// <summary>Every link that was read: a path, or nothing for an open file's.</summary>
+    public ConcurrentQueue<string> Links { get; } = [];
+
+    public string ReadLink(string path)
+    {
+        Links.Enqueue(path);
+        return Next().ReadLink(path);
+    }
+
+    public string ReadLink(SafeHandle file)
+    {
+        Links.Enqueue("");
+        return Next().ReadLink(file);
+    }
 
     public int ReadDirectory(SafeHandle directory, Span<byte> buffer) => Next().ReadDirectory(directory, buffer);
 }

@@ -117,8 +117,6 @@ internal sealed partial class FailingKernel(IKernel real) : IKernel
 
     public FileSystemStatus Fstatfs(SafeHandle file) => Next().Fstatfs(file);
 
-    public string ReadLink(SafeHandle file) => Next().ReadLink(file);
-
     public int Pread(SafeHandle file, Span<byte> buffer, ulong offset) => Next().Pread(file, buffer, offset);
 
     public int Pwrite(SafeHandle file, ReadOnlySpan<byte> buffer, ulong offset) => Next().Pwrite(file, buffer, offset);

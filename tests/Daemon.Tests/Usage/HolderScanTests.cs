@@ -54,6 +54,21 @@ public sealed class HolderScanTests : IDisposable
     }
 
     [Fact]
+    public void A_process_that_is_passed_over_is_not_looked_at()
+    {
+        Make(10, "one", 100, [_file], "");
+        Make(11, "two", 200, [_file], "");
+        File.WriteAllText(Path.Combine(_root.FullName, "11", "maps"), Map(_wanted.Device, _wanted.Inode));
+        Directory.Delete(Path.Combine(_root.FullName, "11", "fd"), recursive: true);
+        File.WriteAllText(Path.Combine(_root.FullName, "11", "fd"), "");
+
+        var (holders, complete) = Scan(11);
+
+        Assert.True(complete);
+        Assert.Equal(10, Assert.Single(holders).Pid);
+    }
+
+    [Fact]
     public void A_process_that_is_gone_before_it_is_read_makes_nothing_incomplete()
     {
         Make(10, "one", 100, [_file], "");
@@ -95,9 +110,9 @@ public sealed class HolderScanTests : IDisposable
     private static string Map(ulong device, ulong inode) =>
         $"7f2f08b000-7f2f08c000 rw-s 00000000 {(device >> 8) & 0xfff:x2}:{(device & 0xff) | ((device >> 12) & 0xffffff00):x2} {inode}      /a path\n";
 
-    private (List<MemoryHolder> Holders, bool Complete) Scan()
+    private (List<MemoryHolder> Holders, bool Complete) Scan(params int[] except)
     {
-        var (files, complete) = HolderScan.Run(new ProcReader(_kernel, _root.FullName), self: 12, [_wanted]);
+        var (files, complete) = HolderScan.Run(new ProcReader(_kernel, _root.FullName), self: 12, [_wanted], except);
         return (files[(_wanted.Device, _wanted.Inode)].Holders, complete);
     }
 
