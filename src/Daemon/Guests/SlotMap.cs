@@ -9,7 +9,7 @@ internal sealed class SlotMap
 
     private SlotMap(SortedMap<ulong, PublishedSlot> slots) => _slots = slots;
 
-    public static SlotMap Empty { get; } = new(SortedMap<ulong, PublishedSlot>.Empty(Comparer<ulong>.Default));
+    public static SlotMap Empty => new(SortedMap<ulong, PublishedSlot>.Empty(Comparer<ulong>.Default));
 
     public int Count => _slots.Count;
 
