@@ -15,7 +15,7 @@ internal sealed class CprStart(IKernel kernel, Children children, HostmemOptions
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
 
-    private readonly string _program = LaunchMode.Find(options.Command[0]);
+    private readonly string _program = ProgramStart.Find(options.Command[0]);
 
     /// <summary>The target, once its guest may run.</summary>
     /// <exception cref="HostmemException">It did not come to that; nothing of it is left.</exception>

@@ -33,7 +33,7 @@ internal static class LaunchMode
                 .. self, Name, Environment.ProcessId.ToString(CultureInfo.InvariantCulture), listenAt ?? Nothing,
                 channel?.Number.ToString(CultureInfo.InvariantCulture) ?? Nothing, .. command,
             ],
-            Environment = Variables(),
+            Environment = ProgramStart.Variables(),
             Descriptors = descriptors,
             Extra = channel?.Handle,
             Inherits = true,
@@ -52,30 +52,13 @@ internal static class LaunchMode
                 return Failed;
             if (arguments[2] != Nothing)
                 Listen(arguments[2], int.Parse(arguments[3], CultureInfo.InvariantCulture));
-            kernel.Execute(Find(program), [.. arguments.Skip(4)], Variables());
+            kernel.Execute(ProgramStart.Find(program), [.. arguments.Skip(4)], ProgramStart.Variables());
         }
         catch (Exception e) when (e is KernelException or SocketException or FormatException)
         {
             Console.Error.WriteLine($"qemu-hostmem: cannot run {program}: {(e is KernelException kernelError ? Errno.Text(kernelError.Errno) : e.Message)}");
         }
         return Failed;
-    }
-
-    /// <summary>The program as execve wants it, looked for in PATH.</summary>
-    public static string Find(string program)
-    {
-        if (program.Contains('/', StringComparison.Ordinal))
-            return program;
-        var directories = (Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/bin:/usr/bin:/bin").Split(':');
-        return directories.Select(directory => Path.Combine(directory.Length == 0 ? "." : directory, program)).FirstOrDefault(File.Exists) ?? program;
-    }
-
-    public static IReadOnlyList<string> Variables()
-    {
-        var variables = new List<string>();
-        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
-            variables.Add($"{variable.Key}={variable.Value}");
-        return variables;
     }
 
     private static void Listen(string path, int channel)

@@ -51,7 +51,7 @@ internal static class Program
         List<string> command = [.. options.Command, .. QemuArguments.Objects(backends)];
         try
         {
-            kernel.Execute(LaunchMode.Find(command[0]), command, LaunchMode.Variables());
+            kernel.Execute(ProgramStart.Find(command[0]), command, ProgramStart.Variables());
             return Failed;
         }
         catch (KernelException e)

@@ -1,3 +1,4 @@
+using Hostmemd.Cpr;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Lending;
@@ -20,11 +21,17 @@ try
         Console.Out.Write(text);
         return 0;
     }
+    if (Handover.IsAsked)
+    {
+        Console.Out.WriteLine(Handover.Answer);
+        return 0;
+    }
+    using var handover = Handover.Take(new LinuxKernel());
     if (options.ParentChannel is { } descriptor)
         parent = new ParentChannel(descriptor, new LinuxKernel());
-    else if (options.Daemonize)
+    else if (options.Daemonize && handover is null)
         return ParentChannel.StartDaemon(options, args, new LinuxKernel());
-    return await DaemonProcess.RunAsync(options, parent).ConfigureAwait(false);
+    return await DaemonProcess.RunAsync(options, parent, handover).ConfigureAwait(false);
 }
 catch (OptionException e)
 {

@@ -18,9 +18,17 @@ public partial interface IKernel
     /// does not reach it.</remarks>
     ProcessFd Spawn(SpawnOptions options);
 
-    /// <summary>execve(2): this process goes on as another program. Returns only by its exception.</summary>
+    /// <summary>
+    /// execve(2): this process goes on as another program. Returns only by its exception, and then all is as it was but for the calling
+    /// thread's signal mask, which is empty.
+    /// </summary>
+    /// <param name="inherited">Descriptors that the program has too, under the numbers they have here.</param>
     /// <exception cref="KernelException">ENOENT, EACCES, ENOEXEC: no such program. E2BIG.</exception>
-    void Execute(string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment);
+    void Execute(
+        string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, IReadOnlyList<SafeHandle>? inherited = null);
+
+    /// <summary>fcntl(F_SETFD): sets FD_CLOEXEC, for a descriptor that was inherited without.</summary>
+    void SetCloseOnExec(SafeHandle file);
 
     /// <summary>
     /// prctl(PR_SET_PDEATHSIG): the kernel sends this process a signal when the thread that started it has ended. It outlasts execve of

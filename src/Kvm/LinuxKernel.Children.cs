@@ -14,6 +14,8 @@ public sealed unsafe partial class LinuxKernel
     private const int WaitExited = 4; // WEXITED
     private const int ChildExited = 1; // CLD_EXITED
     private const int ClockMonotonic = 1;
+    private const int SetFlags = 2; // F_SETFD
+    private const int CloseOnExec = 1; // FD_CLOEXEC
 
     public (SafeFileHandle Ours, SafeFileHandle Theirs) Socketpair()
     {
@@ -115,7 +117,8 @@ public sealed unsafe partial class LinuxKernel
         _ = Libc.clock_nanosleep(ClockMonotonic, 0, wanted, null);
     }
 
-    public void Execute(string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)
+    public void Execute(
+        string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, IReadOnlyList<SafeHandle>? inherited = null)
     {
         ArgumentNullException.ThrowIfNull(arguments);
         ArgumentNullException.ThrowIfNull(environment);
@@ -126,9 +129,25 @@ public sealed unsafe partial class LinuxKernel
         const int setMask = 2;
         // SAFETY: as in PosixSpawn. The mask is a whole sigset_t.
         _ = Libc.pthread_sigmask(setMask, noSignals, null);
-        fixed (byte* path = Terminated(program, "execve"))
-            Check("execve", Syscall.Result(Libc.execve(path, argv.Pointers, envp.Pointers)));
+        // No child is to have what this program hands on to itself.
+        lock (CloseOnExecGate)
+        {
+            try
+            {
+                foreach (var file in inherited ?? [])
+                    Check("fcntl(F_SETFD)", Syscall.Fcntl(file, SetFlags, 0));
+                fixed (byte* path = Terminated(program, "execve"))
+                    Check("execve", Syscall.Result(Libc.execve(path, argv.Pointers, envp.Pointers)));
+            }
+            finally
+            {
+                foreach (var file in inherited ?? [])
+                    _ = Syscall.Fcntl(file, SetFlags, CloseOnExec);
+            }
+        }
     }
+
+    public void SetCloseOnExec(SafeHandle file) => Check("fcntl(F_SETFD)", Syscall.Fcntl(file, SetFlags, CloseOnExec));
 
     public void DieWithParent(int signal)
     {

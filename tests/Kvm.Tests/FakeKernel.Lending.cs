@@ -74,8 +74,11 @@ public sealed partial class FakeKernel
         });
     }
 
-    public void Execute(string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment) =>
+    public void Execute(
+        string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, IReadOnlyList<SafeHandle>? inherited = null) =>
         throw new KernelException("execve", Errno.ENOENT);
+
+    public void SetCloseOnExec(SafeHandle file) => Enter(nameof(SetCloseOnExec), () => true);
 
     public void DieWithParent(int signal) => Enter(nameof(DieWithParent), () => true);
 

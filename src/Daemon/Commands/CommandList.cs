@@ -28,6 +28,12 @@ internal static class CommandList
         + "else; slots bound by descriptor have none and are refused. Mode dirty-ring does the same where -accel kvm,dirty-ring-size=N has made rings. Mode page-sampling estimates from pages chosen at random, whoever changes them. "
         + "While another process holds a backend it is refused by that process's name. Answered when counting has begun; other commands go on.";
 
+    private const string MigrateDoc =
+        "With mode cpr-exec: the process goes on as cpr-exec-command, a hostmemd of this or another version, with the same memory, DIMMs, sockets and "
+        + "clients; connections stay, and what clients send meanwhile is answered by the new program, which also answers this command. That program is asked first "
+        + "whether it takes such a command line. Refused, with all as it was: while a job is at work, while memory is on its way or lent by vhost, and where "
+        + "memory is private.";
+
     private const string ObjectAddDoc =
         "Makes an object; answered when its memory is there, with prealloc all of its pages. Others see it only then; its id is taken meanwhile. "
         + "Only this session waits, and a client that leaves does not cancel it.";
@@ -81,6 +87,9 @@ internal static class CommandList
         Query<Nothing, List<MigrationCapabilityStatus>>(
             "query-migrate-capabilities", "Lists the capabilities of migration: none.", Shapes.StructList,
             (_, _) => MachineCommands.QueryMigrateCapabilities()),
+        Act<MigrateSetParametersArguments>(
+            "migrate-set-parameters", "Sets what migrate does: with mode cpr-exec the process goes on as another program.", MigrationCommands.SetParameters),
+        new Command<Client, MigrateArguments, Nothing>("migrate", MigrateDoc, Shapes.Struct, MigrationCommands.MigrateAsync) { StopsReading = true },
         Query<Nothing, List<ChardevInfo>>(
             "query-chardev", "Lists the sockets that the daemon listens on for QMP.", Shapes.StructList,
             (client, _) => MachineCommands.QueryChardev(client)),

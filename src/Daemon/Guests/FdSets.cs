@@ -73,6 +73,13 @@ internal sealed class FdSets : IDisposable
         }
     }
 
+    /// <summary>All descriptors, in the order they came to their sets; they stay ours.</summary>
+    public IReadOnlyList<(long Set, string? Opaque, SafeFileHandle Descriptor)> All()
+    {
+        lock (_gate)
+            return [.. _sets.SelectMany(set => set.Value.Select(entry => (set.Key, entry.Opaque, entry.Descriptor)))];
+    }
+
     /// <summary>The sets, highest number first, as QEMU lists them.</summary>
     public List<FdSetInfo> List()
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Hostmemd.Api;
 using Hostmemd.Commands;
+using Hostmemd.Cpr;
 using Hostmemd.Devices;
 using Hostmemd.DirtyRate;
 using Hostmemd.Jobs;
@@ -89,6 +90,12 @@ internal sealed class Guest : IAsyncDisposable
 
     /// <summary>What outlives this process.</summary>
     public KeptState Kept { get; }
+
+    /// <summary>How this process goes on as another program; null: it cannot, as in another program's process.</summary>
+    public CprExec? Cpr { get; set; }
+
+    /// <summary>What migrate does; nobody changes the value.</summary>
+    public MigrateSetParametersArguments Migration { get; set; } = new();
 
     public MemoryAccounting Accounting { get; } = new();
 
@@ -227,6 +234,13 @@ internal sealed class Guest : IAsyncDisposable
             Change(state => state with { RunState = RunState.Shutdown }, _ => [Events.Shutdown(cause, Clock)]);
             _shutdown.SetResult(cause);
         }
+    }
+
+    /// <summary>Counts on where the program before this one stopped; before the first client.</summary>
+    public void Resume(ulong generation, RunState runState)
+    {
+        lock (_owner)
+            Volatile.Write(ref _state, _state with { Generation = Math.Max(generation, _state.Generation) + 1, RunState = runState });
     }
 
     /// <summary>From here on the session gets events.</summary>

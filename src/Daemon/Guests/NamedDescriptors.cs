@@ -20,6 +20,13 @@ internal sealed class NamedDescriptors : IDisposable
     /// <summary>Told of a descriptor that a client has closed.</summary>
     public Action<SafeFileHandle>? Closed { get; init; }
 
+    /// <summary>All of them; they stay ours.</summary>
+    public IReadOnlyList<(string Name, SafeFileHandle Descriptor)> All()
+    {
+        lock (_gate)
+            return [.. _byName.Select(entry => (entry.Key, entry.Value))];
+    }
+
     /// <returns>null where there is none of that name.</returns>
     public SafeFileHandle? Find(string name)
     {

@@ -37,7 +37,10 @@ internal sealed class KeepRecord : IDisposable
         _length = (long)kernel.Fstat(file).Size;
     }
 
-    private static string Boot => File.ReadAllText("/proc/sys/kernel/random/boot_id").TrimEnd();
+    private static string Boot => System.IO.File.ReadAllText("/proc/sys/kernel/random/boot_id").TrimEnd();
+
+    /// <summary>It holds the lock.</summary>
+    public SafeFileHandle File => _file;
 
     /// <summary>Nothing was ever written, or all of it was taken back.</summary>
     public bool IsEmpty => _length == 0;
@@ -75,6 +78,12 @@ internal sealed class KeepRecord : IDisposable
         }
         throw new KernelException("open", Errno.EBUSY);
     }
+
+    /// <summary>Goes on with a record that the program before this one in the same process had open and locked.</summary>
+    /// <param name="file">Owned where it is this record.</param>
+    /// <returns>null: it is another one, or has lost its name.</returns>
+    public static KeepRecord? TryInherit(IKernel kernel, KeepPaths paths, SafeFileHandle file) =>
+        HasName(kernel, file, paths.Record) ? new KeepRecord(kernel, paths, file) : null;
 
     /// <summary>What it says: of each object the last.</summary>
     /// <exception cref="KeepException">It is not a record of ours.</exception>

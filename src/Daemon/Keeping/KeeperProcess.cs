@@ -96,7 +96,7 @@ internal sealed class KeeperProcess : Keeper
             var (pid, count) = KeeperWire.ReadHello(hello);
             while (count-- > 0)
                 await TakeNextAsync(socket, kept, limit.Token).ConfigureAwait(false);
-            var keeper = new KeeperProcess(kernel, paths, socket, null, pid);
+            var keeper = new KeeperProcess(kernel, paths, socket, OpenProcess(kernel, pid), pid);
             _ = keeper.ListenAsync(hello: false);
             return (keeper, kept);
         }
@@ -113,6 +113,20 @@ internal sealed class KeeperProcess : Keeper
             if (e is OperationCanceledException)
                 throw new KeepException($"the keeper at {paths.Keeper} does not answer");
             throw;
+        }
+    }
+
+    /// <summary>It may be a child of the program before this one, and then is ours to wait for.</summary>
+    private static ProcessFd? OpenProcess(IKernel kernel, int pid)
+    {
+        try
+        {
+            return kernel.OpenProcess(pid);
+        }
+        catch (KernelException)
+        {
+            // ESRCH: of another PID namespace, or it has ended.
+            return null;
         }
     }
 

@@ -76,6 +76,9 @@ internal sealed class KeptDescriptors(Guest guest) : IDisposable
             await keeper.ReleaseAsync(id).ConfigureAwait(false);
     }
 
+    /// <summary>Tells the keeper, if there is one, with which arguments to start a successor; null: with none.</summary>
+    public Task SetRestartAsync(IReadOnlyList<string>? arguments) => Volatile.Read(ref _keeper)?.SetRestartAsync(arguments) ?? Task.CompletedTask;
+
     /// <summary>Nothing is kept any more, and nobody keeps.</summary>
     public async Task EndAsync()
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hostmemd.Devices;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
@@ -131,6 +132,15 @@ internal sealed class KeptState(Guest guest) : IDisposable
         guest.Owned(state => Write(backend.Id, state with { Backends = state.Backends.Remove(backend.Id) }));
         await _descriptors.ReleaseAsync(backend.Id).ConfigureAwait(false);
     }
+
+    /// <summary>The record's descriptor, which holds its lock; null: there is none.</summary>
+    public SafeHandle? RecordFile => Options?.Record.File;
+
+    /// <summary>The keeper starts no successor when this program goes away.</summary>
+    public Task PauseRestartAsync() => _descriptors.SetRestartAsync(null);
+
+    /// <summary>The keeper does as it was told by the command line.</summary>
+    public Task ResumeRestartAsync() => _descriptors.SetRestartAsync(Options?.Restart);
 
     /// <summary>The daemon ends in order: nothing outlives it.</summary>
     public async Task EndAsync()

@@ -15,7 +15,8 @@ namespace Hostmemd.Keeping;
 /// Serves again what a daemon of the same name had that was killed: the same objects, ids, properties, loans, DIMMs at their addresses. All
 /// of it, or the start fails and what was kept is kept on.
 /// </summary>
-internal sealed class Successor(Guest guest, RecordContent left)
+/// <param name="handed">Descriptors that the program before this one in the same process has left, by id; null: it was another process.</param>
+internal sealed class Successor(Guest guest, RecordContent left, Dictionary<string, SafeFileHandle>? handed = null)
 {
     private readonly IReadOnlyList<KeptObject> _objects = left.Objects;
     private readonly List<LostBackend> _lost = [];
@@ -26,17 +27,17 @@ internal sealed class Successor(Guest guest, RecordContent left)
     /// <exception cref="KeepException">Something cannot be had as it was.</exception>
     public async Task TakeOverAsync(IReadOnlyList<(int Pid, int Number)> adopted)
     {
-        if (guest.Options.Keep is not { } options)
-            return;
+        var options = guest.Options.Keep;
         RollBack();
-        if (_objects.Count == 0 && adopted.Count == 0 && options.Store is null && !File.Exists(options.Paths.Keeper))
+        if (_objects.Count == 0 && adopted.Count == 0 && options?.Store is null && !File.Exists(options?.Paths.Keeper))
         {
             await guest.Kept.BeginAsync(null, []).ConfigureAwait(false);
             return;
         }
-        var (keeper, files) = await FindAsync(options).ConfigureAwait(false);
+        var (keeper, files) = options is null ? (null, []) : await FindAsync(options).ConfigureAwait(false);
         try
         {
+            TakeHanded(files);
             if (files.Count > 0 || _objects.Count > 0)
                 guest.Kept.Inherit();
             foreach (var (pid, number) in adopted)
@@ -89,6 +90,17 @@ internal sealed class Successor(Guest guest, RecordContent left)
             {
                 // ENOENT: it is gone already.
             }
+        }
+    }
+
+    /// <summary>What was left is the same as what somebody keeps, and is there though nobody keeps it.</summary>
+    private void TakeHanded(Dictionary<string, SafeFileHandle> files)
+    {
+        foreach (var (id, file) in handed ?? [])
+        {
+            if (files.Remove(id, out var kept))
+                kept.Dispose();
+            files.Add(id, file);
         }
     }
 
@@ -233,7 +245,9 @@ internal sealed class Successor(Guest guest, RecordContent left)
 
     private void Tell()
     {
-        guest.Log.Information("Taken over from a daemon that was killed: {Count} of {Total} objects", _objects.Count - _lost.Count, _objects.Count);
+        guest.Log.Information(
+            "Taken over from {Predecessor}: {Count} of {Total} objects", handed is null ? "a daemon that was killed" : "the program before this one",
+            _objects.Count - _lost.Count, _objects.Count);
         foreach (var lost in _lost)
             guest.Log.Warning("{Path} of {Size} bytes is lost: it was private memory, or nobody had it any more", lost.QomPath, lost.Size);
     }

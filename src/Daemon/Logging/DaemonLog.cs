@@ -28,6 +28,9 @@ internal static class DaemonLog
 
     public static void ClientLeft(ILogger log, long client) => log.Information("Client {ClientId} left", client);
 
+    public static void ClientCutOff(ILogger log, long client) =>
+        log.Warning("Client {ClientId} does not read what it is sent, it is cut off", client);
+
     public static void ClientFailed(ILogger log, long client, Exception error) =>
         log.Error(error, "Client {ClientId}: its session failed", client);
 

@@ -17,6 +17,8 @@ internal sealed class QueuedSink : ILogEventSink, IDisposable
     /// <summary>How long the end waits for a log that nobody takes, as a pipe with no reader.</summary>
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan FlushTimeout = TimeSpan.FromMilliseconds(100);
+
     private readonly BlockingCollection<LogEvent> _queue = new(QueueLength);
 
     private readonly MessageTemplateTextFormatter _formatter = new(
@@ -25,6 +27,7 @@ internal sealed class QueuedSink : ILogEventSink, IDisposable
     private readonly TextWriter _output;
     private readonly Lazy<Thread> _thread;
     private long _dropped;
+    private int _waiting;
 
     /// <param name="output">Closed with the sink.</param>
     public QueuedSink(TextWriter output)
@@ -44,14 +47,20 @@ internal sealed class QueuedSink : ILogEventSink, IDisposable
         try
         {
             _ = _thread.Value;
-            if (!_queue.TryAdd(logEvent))
-                Interlocked.Increment(ref _dropped);
+            Interlocked.Increment(ref _waiting);
+            if (_queue.TryAdd(logEvent))
+                return;
+            Interlocked.Decrement(ref _waiting);
+            Interlocked.Increment(ref _dropped);
         }
         catch (InvalidOperationException)
         {
             // Closed: the last words of a thread that outlived the daemon.
         }
     }
+
+    /// <summary>Waits until all that was logged is written; not for long, where the output takes nothing.</summary>
+    public void Flush() => SpinWait.SpinUntil(() => Volatile.Read(ref _waiting) == 0, FlushTimeout);
 
     /// <summary>Writes what is queued and closes; gives up on an output that takes nothing.</summary>
     public void Dispose()
@@ -80,6 +89,7 @@ internal sealed class QueuedSink : ILogEventSink, IDisposable
                 // A log that cannot be written must not take the guests' memory with it.
                 Interlocked.Increment(ref _dropped);
             }
+            Interlocked.Decrement(ref _waiting);
         }
     }
 }

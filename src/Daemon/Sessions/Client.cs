@@ -13,9 +13,10 @@ namespace Hostmemd.Sessions;
 /// <param name="takeDescriptor">Takes the oldest descriptor that came over the connection and that no command took; null for none.</param>
 internal sealed class Client(Guest guest, QmpSession session, Func<SafeFileHandle?> takeDescriptor)
 {
-    private bool _toldOfLosses;
-
     public Guest Guest { get; } = guest;
+
+    /// <summary>It has asked for what an earlier daemon lost; in-band commands alone.</summary>
+    public bool IsToldOfLosses { get; set; }
 
     public QmpSession Session { get; } = session;
 
@@ -34,8 +35,8 @@ internal sealed class Client(Guest guest, QmpSession session, Func<SafeFileHandl
     /// <summary>Whether this client was not told yet of what a daemon before this one has lost. Once; in-band commands alone.</summary>
     public bool IsToBeToldOfLosses()
     {
-        var isFirst = !_toldOfLosses;
-        _toldOfLosses = true;
+        var isFirst = !IsToldOfLosses;
+        IsToldOfLosses = true;
         return isFirst;
     }
 

@@ -21,19 +21,76 @@ internal sealed class ClientConnection : IAsyncDisposable
     private readonly Client _client;
     private readonly Guest _guest;
     private readonly ILogger _log;
+    private readonly RestoredClient? _restored;
+    private readonly Socket _socket;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public ClientConnection(long number, Socket socket, bool readOnly, Guest guest, CommandTable<Client> commands, ILogger log)
+    /// <param name="restored">What another process had of it; null: it has just come.</param>
+    public ClientConnection(
+        long number, Socket socket, bool readOnly, Guest guest, CommandTable<Client> commands, ILogger log, RestoredClient? restored = null)
     {
         Number = number;
-        (_guest, _commands, _log) = (guest, commands, log);
-        _pipe = new UnixSocketPipe(socket, guest.Clock);
+        (_socket, _guest, _commands, _log, _restored) = (socket, guest, commands, log, restored);
+        _pipe = new UnixSocketPipe(socket, guest.Clock, restored?.Input);
         _session = new QmpSession(_pipe, readOnly, count => Events.Lost(count, guest.Clock), _pipe.SendAttachedAsync, guest.Input);
         _client = new Client(guest, _session, () => _pipe.TakeDescriptor(_session.CommandEnd)) { Socket = socket.SafeHandle };
+        if (restored is null)
+            return;
+        _client.IsToldOfLosses = restored.ToldOfLosses;
+        if (restored.Negotiated)
+            _session.Restore(restored.Oob, [.. restored.Events]);
     }
 
     /// <summary>The client's number in the log.</summary>
     public long Number { get; }
+
+    public bool IsClosed => _session.Closed.IsCompleted;
+
+    /// <inheritdoc cref="QmpSession.Running"/>
+    public int Running => _session.Running;
+
+    /// <inheritdoc cref="QmpSession.IsFull"/>
+    public bool IsFull => _session.IsFull;
+
+    public bool IsOf(Client client) => client == _client;
+
+    /// <summary>Takes up no more of what the client sends; what was taken up is answered.</summary>
+    public SessionHold Hold()
+    {
+        _pipe.Hold();
+        return _session.Hold();
+    }
+
+    /// <summary>Goes on as before.</summary>
+    public void Release()
+    {
+        _session.Release();
+        _pipe.Release();
+    }
+
+    /// <inheritdoc cref="QmpSession.SentAsync"/>
+    public Task SentAsync() => _session.SentAsync();
+
+    /// <summary>Ends it at once; what waits for it is dropped.</summary>
+    public void CutOff()
+    {
+        DaemonLog.ClientCutOff(_log, Number);
+        _session.Dispose();
+        _pipe.Dispose();
+    }
+
+    /// <summary>What another process needs to go on with it. While it is held.</summary>
+    /// <param name="unread">What the session has not read.</param>
+    /// <param name="isAsking">The reply of the command that runs is sent by the other process.</param>
+    public (Socket Socket, RestoredClient State) Describe(byte[] unread, bool isAsking) => (_socket, new RestoredClient
+    {
+        Negotiated = _session.IsNegotiated,
+        Oob = _session.IsOobEnabled,
+        ToldOfLosses = _client.IsToldOfLosses,
+        Events = [.. _session.Subscriptions],
+        Input = _pipe.Unread(unread),
+        Output = isAsking ? _session.FormatReplyOfCommand() : [],
+    });
 
     /// <summary>Serves the client until it or the daemon ends.</summary>
     public async Task RunAsync(ReadOnlyMemory<byte> greeting)
@@ -43,7 +100,7 @@ internal sealed class ClientConnection : IAsyncDisposable
         {
             using var server = new QmpServer<Client>(_session, _commands, _client, Observe);
             // Greeted first: nothing is read yet, so the line stands before those of its commands all the same.
-            var serving = server.ServeAsync(greeting);
+            var serving = server.ServeAsync(_restored?.Output ?? greeting);
             DaemonLog.ClientConnected(_log, Number, _session.ReadOnly);
             var receiving = _pipe.ReceiveAsync();
             await serving.ConfigureAwait(false);

@@ -50,6 +50,13 @@ internal sealed class DescriptorQueue(int capacity) : IDisposable
         }
     }
 
+    /// <summary>All that are here, in the order they came; they stay the queue's.</summary>
+    public List<(long From, List<SafeFileHandle> Descriptors)> Arrivals()
+    {
+        lock (_gate)
+            return [.. _arrivals.Select(arrival => (arrival.From, arrival.Descriptors.ToList()))];
+    }
+
     public void Dispose()
     {
         lock (_gate)

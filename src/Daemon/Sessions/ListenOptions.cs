@@ -18,6 +18,9 @@ internal sealed record ListenOptions(string Path)
     /// <summary>Number of a descriptor that listens already, in place of a path; whoever made it removes its file.</summary>
     public int? Descriptor { get; init; }
 
+    /// <summary>The socket listens already, on this descriptor: the program before this one in the same process has left it.</summary>
+    public int? Inherited { get; init; }
+
     /// <summary>Only commands that change nothing.</summary>
     public bool ReadOnly { get; init; }
 

@@ -37,6 +37,8 @@ internal sealed class ListeningSocket : IDisposable
     /// <exception cref="ListenException">The name cannot be bound, permissions cannot be set, or somebody listens there.</exception>
     public static ListeningSocket Bind(ListenOptions options, IKernel kernel)
     {
+        if (options.Inherited is { } inherited)
+            return Inherit(Describe(options), inherited, kernel);
         if (options.Descriptor is { } descriptor)
             return Take(Describe(options), descriptor, kernel);
         var bytes = Encoding.UTF8.GetByteCount(options.Path);
@@ -98,7 +100,7 @@ internal sealed class ListeningSocket : IDisposable
     /// <summary>What was handed over by number, with the name it has.</summary>
     public static ListenOptions Describe(ListenOptions options)
     {
-        if (options.Descriptor is not { } descriptor || !IsListening(descriptor))
+        if (options.Descriptor is null || (options.Inherited ?? options.Descriptor) is not { } descriptor || !IsListening(descriptor))
             return options;
         using var handle = new SafeSocketHandle(descriptor, ownsHandle: false);
         using var socket = new Socket(handle);
@@ -122,6 +124,22 @@ internal sealed class ListeningSocket : IDisposable
         catch (KernelException)
         {
             // Gone already, or not ours to look at.
+        }
+    }
+
+    /// <summary>One that this process has made under another program: its file is ours as it was before.</summary>
+    private static ListeningSocket Inherit(ListenOptions options, int descriptor, IKernel kernel)
+    {
+        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        try
+        {
+            var hasFile = options.Descriptor is null && !options.Abstract;
+            return new ListeningSocket(options, socket, hasFile ? IdentityOf(options.Path, kernel) : null, kernel);
+        }
+        catch (KernelException)
+        {
+            // Somebody has removed it: there is none to be removed.
+            return new ListeningSocket(options, socket, null, kernel);
         }
     }
 

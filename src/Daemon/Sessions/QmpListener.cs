@@ -18,6 +18,8 @@ internal sealed class QmpListener : IAsyncDisposable
     private readonly ILogger _log;
     private readonly Lock _gate = new();
     private readonly HashSet<ClientConnection> _connections = [];
+    private CancellationTokenSource _accept = new();
+    private (TaskCompletionSource Stopped, TaskCompletionSource Released)? _hold;
     private Task _accepting = Task.CompletedTask;
     private bool _stopping;
     private long _lastClient;
@@ -37,6 +39,44 @@ internal sealed class QmpListener : IAsyncDisposable
         return listener;
     }
 
+    public ListeningSocket Listening => _listening;
+
+    /// <summary>Accepts nobody until it is released: who comes waits in the socket.</summary>
+    /// <returns>Those that were accepted before.</returns>
+    public async Task<IReadOnlyList<ClientConnection>> HoldAsync()
+    {
+        Task stopped;
+        lock (_gate)
+        {
+            var hold = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously),
+                new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            _hold = hold;
+            stopped = hold.Item1.Task;
+        }
+        await _accept.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAny(stopped, _accepting).ConfigureAwait(false);
+        lock (_gate)
+            return [.. _connections];
+    }
+
+    /// <summary>Accepts again.</summary>
+    public void Release()
+    {
+        lock (_gate)
+        {
+            if (_hold is not { } hold)
+                return;
+            _hold = null;
+            _accept.Dispose();
+            _accept = new CancellationTokenSource();
+            hold.Released.SetResult();
+        }
+    }
+
+    /// <summary>Goes on with a client that another process has accepted.</summary>
+    /// <param name="accepted">Owned from now on.</param>
+    public void Restore(Socket accepted, RestoredClient client) => Serve(accepted, client);
+
     /// <summary>Stops accepting, lets every client's running commands answer, sends what waits, closes. A client that takes nothing is cut off.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -46,10 +86,12 @@ internal sealed class QmpListener : IAsyncDisposable
             _stopping = true;
             connections = [.. _connections];
         }
+        Release();
         _listening.Close();
         await _accepting.ConfigureAwait(false);
         await Task.WhenAll(connections.Select(connection => connection.DisposeAsync().AsTask())).ConfigureAwait(false);
         _listening.Dispose();
+        _accept.Dispose();
     }
 
     private async Task AcceptAllAsync()
@@ -60,8 +102,13 @@ internal sealed class QmpListener : IAsyncDisposable
             Socket accepted;
             try
             {
-                accepted = await _listening.Socket.AcceptAsync().ConfigureAwait(false);
+                accepted = await _listening.Socket.AcceptAsync(_accept.Token).ConfigureAwait(false);
                 failing = false;
+            }
+            catch (OperationCanceledException)
+            {
+                await HeldAsync().ConfigureAwait(false);
+                continue;
             }
             catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
@@ -80,9 +127,19 @@ internal sealed class QmpListener : IAsyncDisposable
         }
     }
 
-    private void Serve(Socket accepted)
+    private Task HeldAsync()
     {
-        var connection = new ClientConnection(++_lastClient, accepted, _listening.Options.ReadOnly, _guest, _commands, _log);
+        lock (_gate)
+        {
+            _hold?.Stopped.TrySetResult();
+            return _hold?.Released.Task ?? Task.CompletedTask;
+        }
+    }
+
+    private void Serve(Socket accepted, RestoredClient? restored = null)
+    {
+        var connection = new ClientConnection(
+            Interlocked.Increment(ref _lastClient), accepted, _listening.Options.ReadOnly, _guest, _commands, _log, restored);
         lock (_gate)
         {
             if (_stopping)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -29,9 +30,12 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     private readonly DescriptorQueue _descriptors = new(MaxDescriptors);
     private readonly Pipe _received;
     private readonly TimeProvider _clock;
+    private readonly Lock _receiving = new();
+    private TaskCompletionSource? _released;
     private long _position;
 
-    public UnixSocketPipe(Socket socket, TimeProvider clock)
+    /// <param name="unread">What another process has received and left to this one; null: nothing.</param>
+    public UnixSocketPipe(Socket socket, TimeProvider clock, ReceivedInput? unread = null)
     {
         _clock = clock;
         _socket = socket;
@@ -42,6 +46,12 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
             readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
             pauseWriterThreshold: LargeRead, resumeWriterThreshold: LargeRead / 2, minimumSegmentSize: SmallRead,
             useSynchronizationContext: false));
+        if (unread is null)
+            return;
+        _received.Writer.Write(unread.Bytes);
+        _position = unread.Bytes.Length;
+        foreach (var (from, descriptors) in unread.Descriptors)
+            _descriptors.Add(from, descriptors);
     }
 
     public PipeReader Input => _received.Reader;
@@ -57,12 +67,29 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         var size = SmallRead;
         try
         {
+            if (_position > 0)
+                await _received.Writer.FlushAsync().ConfigureAwait(false);
             while (true)
             {
-                var count = Receive(size);
+                int count;
+                ValueTask<FlushResult> flushing = default;
+                Task? released;
+                // Whoever holds the pipe finds all that was received in it.
+                lock (_receiving)
+                {
+                    released = _released?.Task;
+                    count = released is null ? Receive(size) : -1;
+                    if (count > 0)
+                        flushing = _received.Writer.FlushAsync();
+                }
+                if (released is not null)
+                {
+                    await released.ConfigureAwait(false);
+                    continue;
+                }
                 if (count == 0)
                     break;
-                if (count > 0 && await _received.Writer.FlushAsync().ConfigureAwait(false) is { IsCompleted: true } or { IsCanceled: true })
+                if (await flushing.ConfigureAwait(false) is { IsCompleted: true } or { IsCanceled: true })
                     break;
                 // What did not fill the buffer was all there was.
                 if (count < size)
@@ -76,6 +103,34 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
             // The client is gone without a word; for the session that is an end like any other.
         }
         await _received.Writer.CompleteAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Receives nothing more, until it is released: what comes stays in the socket.</summary>
+    public void Hold()
+    {
+        lock (_receiving)
+            _released ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    /// <summary>Goes on receiving.</summary>
+    public void Release()
+    {
+        lock (_receiving)
+        {
+            _released?.SetResult();
+            _released = null;
+        }
+    }
+
+    /// <summary>What was received and not read, for another process. While it is held.</summary>
+    /// <param name="bytes">What the session has not read.</param>
+    public ReceivedInput Unread(byte[] bytes)
+    {
+        lock (_receiving)
+        {
+            var read = _position - bytes.Length;
+            return new ReceivedInput(bytes, [.. _descriptors.Arrivals().Select(arrival => (Math.Max(0, arrival.From - read), arrival.Descriptors))]);
+        }
     }
 
     /// <summary>Sends bytes with a descriptor, which arrives close-on-exec at those who ask for that, with the first byte.</summary>
@@ -96,6 +151,7 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     /// <summary>Closes the socket: a session that still reads finds the end.</summary>
     public void Dispose()
     {
+        Release();
         _stream.Dispose();
         _received.Writer.CancelPendingFlush();
         _descriptors.Dispose();

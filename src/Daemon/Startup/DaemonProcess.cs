@@ -1,11 +1,11 @@
 using Hostmemd.Api;
 using Hostmemd.Commands;
+using Hostmemd.Cpr;
 using Hostmemd.Guests;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Logging;
 using Hostmemd.Metrics;
-using Hostmemd.Protocol.Schema;
 using Hostmemd.Sessions;
 using Serilog;
 using Serilog.Events;
@@ -16,17 +16,20 @@ namespace Hostmemd.Startup;
 internal static class DaemonProcess
 {
     /// <param name="parent">Who waits until the daemon serves, with -daemonize.</param>
+    /// <param name="handover">What the program before this one in the same process has left; null: nothing.</param>
     /// <returns>The exit status.</returns>
     /// <exception cref="OptionException">The start failed; what was made is gone again.</exception>
-    public static async Task<int> RunAsync(DaemonOptions options, ParentChannel? parent)
+    public static async Task<int> RunAsync(DaemonOptions options, ParentChannel? parent, Handover? handover)
     {
         var given = GivenDescriptor.TakeAll();
-        var starter = new Starter(parent, wantsPath: ChooseSockets(options, given));
+        var starter = new Starter(parent, wantsPath: ChooseSockets(options, given) && handover is null);
         await using var starterLeft = starter.ConfigureAwait(false);
+        var sink = new QueuedSink(OpenLog(options.LogFile));
         // The logger closes its sink, last of all.
         using var log = new LoggerConfiguration()
             .MinimumLevel.Is(options.LogCommands ? LogEventLevel.Debug : LogEventLevel.Information)
-            .WriteTo.Sink(new QueuedSink(OpenLog(options.LogFile))).CreateLogger();
+            .WriteTo.Sink(sink).CreateLogger();
+        handover?.AddSocketsTo(options, log);
 
         var kernel = new LinuxKernel(leak => log.Error("A descriptor leaked: {Leak}", leak));
         ProcessLimits.RaiseOpenFiles(kernel);
@@ -36,9 +39,9 @@ internal static class DaemonProcess
         var named = NamedBy(options);
         // -daemonize leaves the folder that the path counts from.
         var name = named is null ? null : Path.GetFullPath(named.Path);
-        using var record = KeptStart.OpenRecord(name, named?.Descriptor is not null, kernel, log);
+        using var record = KeptStart.OpenRecord(name, named?.Descriptor is not null, handover?.TakeRecord(), kernel, log);
         // Made on threads of its own, first of all: the rest of the start goes on meanwhile.
-        var start = new GuestStart(options, record, () => KeptStart.OptionsFor(options, name, record, given, kernel, log), kernel, log);
+        var start = new GuestStart(options, record, () => KeptStart.OptionsFor(options, name, record, given, kernel, log), handover, kernel, log);
         var starting = start.RunAsync();
         var signals = new EndSignals();
         var sockets = new List<ListeningSocket>();
@@ -58,7 +61,13 @@ internal static class DaemonProcess
             }
             var guest = await starting.ConfigureAwait(false);
             await using var guestEnded = guest.ConfigureAwait(false);
-            await ServeAsync(options, guest, sockets, commands, signals.Received, starter, log).ConfigureAwait(false);
+            // Whoever is greeted finds it.
+            using var pidFile = options.PidFile is null ? null : new PidFile(options.PidFile);
+            var listeners = guest.Options.Monitors
+                .Select((monitor, index) => QmpListener.Start(sockets[index], guest, commands, log, monitor)).ToList();
+            guest.Cpr = new CprExec(guest, listeners, options.Metrics is null ? null : sockets[^1], sink.Flush);
+            handover?.RestoreClients(listeners);
+            await ServeAsync(options, guest, sockets, listeners, signals.Received, starter, log).ConfigureAwait(false);
             await guest.Kept.EndAsync().ConfigureAwait(false);
             return 0;
         }
@@ -89,14 +98,9 @@ internal static class DaemonProcess
 
     /// <summary>Listens until the guest or a signal ends it.</summary>
     private static async Task ServeAsync(
-        DaemonOptions options, Guest guest, List<ListeningSocket> sockets, CommandTable<Client> commands, Task signalled, Starter starter, ILogger log)
+        DaemonOptions options, Guest guest, List<ListeningSocket> sockets, List<QmpListener> listeners, Task signalled, Starter starter, ILogger log)
     {
-        // Whoever is greeted finds it.
-        using var pidFile = options.PidFile is null ? null : new PidFile(options.PidFile);
-        var listeners = guest.Options.Monitors
-            .Select((monitor, index) => (IAsyncDisposable)QmpListener.Start(sockets[index], guest, commands, log, monitor)).ToList();
-        if (options.Metrics is not null)
-            listeners.Add(MetricsListener.Start(sockets[^1], guest));
+        var metrics = options.Metrics is null ? null : MetricsListener.Start(sockets[^1], guest);
         try
         {
             DaemonLog.Started(log, ControlCommands.Version.Package, guest.Vm is null ? "none" : "kvm", guest.Machine.Kind.ToString().ToLowerInvariant());
@@ -114,6 +118,8 @@ internal static class DaemonProcess
         {
             foreach (var listener in listeners)
                 await listener.DisposeAsync().ConfigureAwait(false);
+            if (metrics is not null)
+                await metrics.DisposeAsync().ConfigureAwait(false);
         }
     }
 

@@ -1,3 +1,4 @@
+using Hostmemd.Cpr;
 using Hostmemd.Devices;
 using Hostmemd.Guests;
 using Hostmemd.Keeping;
@@ -12,14 +13,16 @@ namespace Hostmemd.Startup;
 /// <summary>Makes the guest of a command line: what a daemon that was killed has left, then its objects and devices.</summary>
 /// <param name="record">The daemon's record, locked; null: it has none.</param>
 /// <param name="keep">What the guest keeps with.</param>
-internal sealed class GuestStart(DaemonOptions options, KeepRecord? record, Func<KeepOptions?> keep, IKernel kernel, ILogger log)
+/// <param name="handover">What the program before this one in the same process has left; null: nothing.</param>
+internal sealed class GuestStart(
+    DaemonOptions options, KeepRecord? record, Func<KeepOptions?> keep, Handover? handover, IKernel kernel, ILogger log)
 {
     private Guest? _begun;
 
     /// <exception cref="OptionException">It cannot be had as the command line says; what was made is gone again.</exception>
     public async Task<Guest> RunAsync()
     {
-        var left = KeptStart.Read(options, record);
+        var left = handover?.Content ?? KeptStart.Read(options, record);
         var (useKvm, kvmPresent) = AcceleratorChoice.Make(options.Accelerators, kernel, log);
         var machine = MachineChoice.Make(options);
         if (options.LendDirectory is { } directory)
@@ -59,7 +62,7 @@ internal sealed class GuestStart(DaemonOptions options, KeepRecord? record, Func
         try
         {
             Volatile.Write(ref _begun, guest);
-            await new Successor(guest, left).TakeOverAsync(options.Adopted).ConfigureAwait(false);
+            await new Successor(guest, left, handover?.TakeMemory()).TakeOverAsync(options.Adopted).ConfigureAwait(false);
             foreach (var (text, objectOptions) in options.Objects.Where(wanted => !KeptStart.Has(guest, left, wanted.Text, wanted.Options)))
                 await StartStepAsync($"-object {text}", async () =>
                     await ObjectFactory.AddAsync(guest, guest.Work, objectOptions).ConfigureAwait(false)).ConfigureAwait(false);
@@ -71,6 +74,7 @@ internal sealed class GuestStart(DaemonOptions options, KeepRecord? record, Func
                     if (!KeptStart.Has(left, device))
                         await DimmPlug.AddAsync(guest, device, hotplugged: false).ConfigureAwait(false);
                 }).ConfigureAwait(false);
+            handover?.Restore(guest);
             return guest;
         }
         catch (Exception e)

@@ -5,6 +5,7 @@ using Hostmemd.Guests;
 using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
+using Microsoft.Win32.SafeHandles;
 using Serilog;
 
 namespace Hostmemd.Startup;
@@ -17,12 +18,19 @@ internal static class KeptStart
     /// <param name="isGiven">Somebody else made the socket, perhaps where this daemon may make nothing.</param>
     /// <returns>null: there is no place for a record beside it; where its path is too long binding it says so.</returns>
     /// <exception cref="OptionException">Another daemon has it, or it cannot be had.</exception>
-    public static KeepRecord? OpenRecord(string? socket, bool isGiven, IKernel kernel, ILogger log)
+    /// <param name="handed">The record that the program before this one in the same process had; null: none.</param>
+    public static KeepRecord? OpenRecord(string? socket, bool isGiven, SafeFileHandle? handed, IKernel kernel, ILogger log)
     {
         if (socket is null || Encoding.UTF8.GetByteCount(socket) > SocketNames.MaxPathBytes)
+        {
+            handed?.Dispose();
             return null;
+        }
         try
         {
+            if (handed is not null && KeepRecord.TryInherit(kernel, new KeepPaths(socket), handed) is { } inherited)
+                return inherited;
+            handed?.Dispose();
             return KeepRecord.TryOpen(kernel, new KeepPaths(socket)) ?? throw NotBound(socket, Errno.Text(Errno.EADDRINUSE));
         }
         catch (KernelException e) when (isGiven)

@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Text;
 using Hostmemd.Kvm;
 using Hostmemd.Populate;
@@ -69,7 +68,7 @@ internal sealed class ParentChannel : IDisposable
             {
                 Program = path,
                 Arguments = [path, .. program.Arguments, Option, $"{theirs.DangerousGetHandle()}", .. arguments],
-                Environment = Variables(),
+                Environment = ProgramStart.Variables(),
                 Descriptors = [nothing, nothing, nothing],
                 // What was handed over for it: -chardev socket,fd=N.
                 Inherits = true,
@@ -78,14 +77,6 @@ internal sealed class ParentChannel : IDisposable
             });
         using (daemon)
             return Receive(channel, kernel);
-    }
-
-    private static List<string> Variables()
-    {
-        var variables = new List<string>();
-        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
-            variables.Add($"{variable.Key}={variable.Value}");
-        return variables;
     }
 
     private static string? Receive(SafeFileHandle channel, IKernel kernel)

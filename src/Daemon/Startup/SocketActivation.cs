@@ -6,6 +6,9 @@ namespace Hostmemd.Startup;
 /// <summary>Sockets that a service manager made and handed over.</summary>
 internal static class SocketActivation
 {
+    /// <summary>What stands for the option in messages.</summary>
+    public const string Option = "LISTEN_FDS";
+
     /// <summary>Name of a socket (FileDescriptorName= of its unit) whose clients may change nothing.</summary>
     public const string ReadOnlyName = "readonly";
 
@@ -19,7 +22,7 @@ internal static class SocketActivation
         {
             if (!ListeningSocket.IsListening(number))
                 continue;
-            var socket = new ListenOptions("") { Option = "LISTEN_FDS", Descriptor = number, ReadOnly = name == ReadOnlyName };
+            var socket = new ListenOptions("") { Option = Option, Descriptor = number, ReadOnly = name == ReadOnlyName };
             if (name == MetricsName)
                 options.Metrics = socket;
             else

@@ -16,6 +16,9 @@ public abstract class Command<TClient>(string name, string doc) : ICommandDeclar
 
     public bool AllowReadOnly { get; init; }
 
+    /// <summary>Nothing of its session is read before it is answered.</summary>
+    public bool StopsReading { get; init; }
+
     public abstract void VisitArguments(Visitor v);
 
     public abstract void VisitArgumentMembers(Visitor v);

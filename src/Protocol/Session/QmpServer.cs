@@ -22,7 +22,7 @@ public sealed class QmpServer<TClient> : JsonRpc
     private readonly CommandObserver? _observer;
 
     public QmpServer(QmpSession session, CommandTable<TClient> commands, TClient client, CommandObserver? observer = null)
-        : base(new QmpServerHandler(session))
+        : base(new QmpServerHandler(session, name => commands.TryFind(name, out var command) && command.StopsReading))
     {
         (_session, _commands, _client, _observer) = (session, commands, client, observer);
         // Every default of the engine that would hurt QMP is off: cancel requests by name, traces to the debugger, its own dispatch.
@@ -59,6 +59,7 @@ public sealed class QmpServer<TClient> : JsonRpc
         {
             await _session.InBand.EnterAsync(qmp.Cost).ConfigureAwait(false);
             _session.CommandEnd = qmp.End;
+            _session.CommandId = qmp.ClientId;
             // What still waits when the client has gone goes with it.
             if (_session.Closed.IsCompleted)
                 return new QmpReply(qmp, new QmpException("the client is gone"), _session.TakeBuffer());

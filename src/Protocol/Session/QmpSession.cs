@@ -9,7 +9,7 @@ namespace Hostmemd.Protocol.Session;
 /// One client's side of the protocol: negotiation, capabilities, subscriptions, commands in turn, what waits to be sent. All of it ends with
 /// the client. Safe on any thread.
 /// </summary>
-public sealed class QmpSession : IDisposable
+public sealed partial class QmpSession : IDisposable
 {
     private readonly IDuplexPipe _pipe;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);

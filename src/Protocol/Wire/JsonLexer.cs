@@ -49,6 +49,9 @@ internal sealed class JsonLexer
     /// <summary>Bytes of an unfinished token that are kept between two calls.</summary>
     public long Unfinished => _partial.Length;
 
+    /// <summary>Nothing of a token has come. What is left of one that was no token is not waited for.</summary>
+    public bool IsBetweenTokens => _state is State.Start or State.Recovery && !_dropping;
+
     /// <summary>Takes input up to the end of the next token.</summary>
     /// <param name="used">Bytes taken; call again with the rest.</param>
     /// <param name="token">The token, which is valid until the next call.</param>

@@ -43,6 +43,9 @@ internal sealed class JsonParser
     /// <summary>About how many bytes of memory the unfinished value takes.</summary>
     public long Held => _skipping ? 0 : _textBytes + ((long)_tokens * TokenOverhead);
 
+    /// <summary>Nothing of a value has come, and nothing of one is being skipped.</summary>
+    public bool IsBetweenValues => _open.Count == 0 && !_skipping;
+
     /// <summary>Takes the next token.</summary>
     /// <returns>A value that it completes, an error that it makes, or null: more is to come.</returns>
     public JsonReading? Add(JsonToken token, int line, long column)

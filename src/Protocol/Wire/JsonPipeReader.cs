@@ -8,7 +8,12 @@ namespace Hostmemd.Protocol.Wire;
 /// <param name="account">Holds what the values take: of an unfinished one, and of each one read until its reader removes it; null: nobody counts.</param>
 internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = null)
 {
+    /// <summary>Bytes of an unfinished value that are kept as they came, so that another process can begin with it again.</summary>
+    private const int UnfinishedLimit = 16 * 1024;
+
     private readonly JsonReader _reader = new();
+    private ArrayBufferWriter<byte>? _unfinished;
+    private bool _isTooLong;
     private long _held;
     private ReadOnlySequence<byte> _rest;
     private bool _holdsBuffer;
@@ -22,7 +27,9 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
     {
         while (!_rest.IsEmpty)
         {
-            var made = _reader.TryRead(_rest.FirstSpan, out var used, out reading);
+            var piece = _rest.FirstSpan;
+            var made = _reader.TryRead(piece, out var used, out reading);
+            Keep(made ? [] : piece[..used]);
             _rest = _rest.Slice(used);
             Position += used;
             if (TryHold(made ? reading.Cost : _reader.Held))
@@ -36,6 +43,8 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
             account?.Remove(_held);
             _held = 0;
             reading = made ? new JsonReading(null, ProtocolErrors.TooMuchInput) : _reader.Refuse(ProtocolErrors.TooMuchInput);
+            // What is left of it is skipped, which nobody else could go on with.
+            _isTooLong = !made;
             return true;
         }
         reading = default;
@@ -43,7 +52,7 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
     }
 
     /// <summary>Waits for more bytes, once <see cref="TryRead"/> found no more values.</summary>
-    /// <returns>false: the other side has ended, or reading was cancelled.</returns>
+    /// <returns>false: the other side has ended. true with nothing new: reading was cancelled.</returns>
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         if (_holdsBuffer)
@@ -56,7 +65,41 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
         _holdsBuffer = true;
         // What is left behind the last whole value at the end never becomes one.
         _ended = result.IsCompleted;
-        return !result.IsCanceled && !(_ended && _rest.IsEmpty);
+        return !(_ended && _rest.IsEmpty);
+    }
+
+    /// <summary>
+    /// All that has come behind the last whole value, for another process to begin with. Nothing is taken: reading can go on. While nobody
+    /// writes into the pipe.
+    /// </summary>
+    /// <returns>false: an unfinished value is too long for that.</returns>
+    public bool TryCopyUnread(out byte[] unread)
+    {
+        if (_holdsBuffer)
+            input.AdvanceTo(_rest.Start, _rest.Start);
+        (_rest, _holdsBuffer) = (default, false);
+        if (input.TryRead(out var result))
+        {
+            (_rest, _holdsBuffer) = (result.Buffer, true);
+            _ended = result.IsCompleted;
+        }
+        unread = [.. _unfinished is null ? [] : _unfinished.WrittenSpan, .. _rest.ToArray()];
+        return !_isTooLong;
+    }
+
+    /// <summary>Keeps a piece of an unfinished value; nothing: the value is whole.</summary>
+    private void Keep(ReadOnlySpan<byte> piece)
+    {
+        if (piece.IsEmpty || _reader.IsBetweenValues)
+        {
+            (_unfinished, _isTooLong) = (null, false);
+            return;
+        }
+        _isTooLong |= (_unfinished?.WrittenCount ?? 0) + piece.Length > UnfinishedLimit;
+        if (_isTooLong)
+            _unfinished = null;
+        else
+            (_unfinished ??= new ArrayBufferWriter<byte>(piece.Length)).Write(piece);
     }
 
     /// <summary>Accounts for what the value takes that is being read.</summary>

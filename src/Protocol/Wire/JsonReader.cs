@@ -12,6 +12,9 @@ public sealed class JsonReader
     /// <summary>About how many bytes of memory the value takes that is unfinished.</summary>
     internal long Held => _lexer.Unfinished + _parser.Held;
 
+    /// <summary>Nothing of the next value has come.</summary>
+    internal bool IsBetweenValues => _lexer.IsBetweenTokens && _parser.IsBetweenValues;
+
     /// <summary>Takes input up to the end of the next value or error.</summary>
     /// <param name="used">Bytes taken; call again with the rest.</param>
     /// <returns>false: all input was taken and more is needed.</returns>

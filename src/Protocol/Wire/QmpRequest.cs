@@ -33,6 +33,9 @@ internal sealed class QmpRequest : JsonRpcRequest
     /// <summary>Bytes of the session's input up to its end.</summary>
     public long End { get; init; }
 
+    /// <summary>Completed when it is answered, where somebody waits for that.</summary>
+    public TaskCompletionSource? Answered { get; init; }
+
     /// <summary>The client's id, echoed as it came; null where there was none.</summary>
     public JsonValue? ClientId { get; }
 }

@@ -9,12 +9,14 @@ namespace Hostmemd.Protocol.Wire;
 /// The server's framing: bytes to requests, replies to bytes. Bad input is a request that carries its error, so that the answer takes its
 /// place in order and the connection lives on.
 /// </summary>
-internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHandler
+/// <param name="stopsReading">Whether nothing is to be read before the command of that name is answered.</param>
+internal sealed class QmpServerHandler(QmpSession session, Func<string, bool> stopsReading) : IJsonRpcMessageHandler
 {
     /// <summary>How long a session may go on with what has come already; then the others have their turn.</summary>
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(0.2);
 
     private readonly JsonPipeReader _input = new(session.Input, session.Account);
+    private Task _readingStopped = Task.CompletedTask;
     private long _lastEngineId;
     private long _turnBegan;
 
@@ -29,6 +31,19 @@ internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHand
     {
         while (!session.IsFinishing && !session.Closed.IsCompleted)
         {
+            if (session.Held is { } hold && _input.TryCopyUnread(out var unread))
+            {
+                session.Outbox.Uncork();
+                hold.Stand(unread);
+                await Task.WhenAny(hold.Released, session.Closed).ConfigureAwait(false);
+                continue;
+            }
+            if (!_readingStopped.IsCompleted)
+            {
+                session.Outbox.Uncork();
+                await Task.WhenAny(_readingStopped, session.HeldAsync(), session.Closed).ConfigureAwait(false);
+                continue;
+            }
             if (session.InBand.IsFull || session.Outbox.IsFull)
             {
                 session.Outbox.Uncork();
@@ -46,7 +61,7 @@ internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHand
             {
                 session.Outbox.Cork();
                 session.CommandStarted();
-                return new QmpRequest(++_lastEngineId, reading, session.IsOobEnabled && IsOutOfBand(reading.Value)) { End = _input.Position };
+                return Request(reading);
             }
             session.Outbox.Uncork();
             try
@@ -74,7 +89,19 @@ internal sealed class QmpServerHandler(QmpSession session) : IJsonRpcMessageHand
         if (!reply.Request.IsOutOfBand)
             session.InBand.Leave(reply.Request.Cost);
         session.CommandEnded();
+        reply.Request.Answered?.SetResult();
         return default;
+    }
+
+    private QmpRequest Request(JsonReading reading)
+    {
+        TaskCompletionSource? answered = null;
+        if (reading.Value is JsonObject value && value["execute"] is JsonString name && stopsReading(name.Value))
+        {
+            answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _readingStopped = answered.Task;
+        }
+        return new QmpRequest(++_lastEngineId, reading, session.IsOobEnabled && IsOutOfBand(reading.Value)) { End = _input.Position, Answered = answered };
     }
 
     /// <summary>Completes when all that the pool was given before has had its turn.</summary>

@@ -43,8 +43,11 @@ internal sealed partial class FailingKernel
 
     public void VhostSetMemTable(SafeHandle device, ReadOnlySpan<vhost_memory_region> regions) => Next().VhostSetMemTable(device, regions);
 
-    public void Execute(string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment) =>
-        Next().Execute(program, arguments, environment);
+    public void Execute(
+        string program, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, IReadOnlyList<SafeHandle>? inherited = null) =>
+        Next().Execute(program, arguments, environment, inherited);
+
+    public void SetCloseOnExec(SafeHandle file) => Next().SetCloseOnExec(file);
 
     public void DieWithParent(int signal) => Next().DieWithParent(signal);
 

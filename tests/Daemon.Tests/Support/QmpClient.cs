@@ -36,9 +36,12 @@ internal sealed class QmpClient(Stream stream) : IAsyncDisposable
         return this;
     }
 
-    public async Task SendAsync(string text)
+    public Task SendAsync(string text) => SendPartAsync(text + "\n");
+
+    /// <summary>Sends a part of a line.</summary>
+    public async Task SendPartAsync(string text)
     {
-        await stream.WriteAsync(Encoding.UTF8.GetBytes(text + "\n"));
+        await stream.WriteAsync(Encoding.UTF8.GetBytes(text));
         await stream.FlushAsync();
     }
 

@@ -1,0 +1,82 @@
+using System.Net.Sockets;
+using System.Text;
+using Hostmemd.Kvm;
+using Hostmemd.Protocol.Errors;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hostmemd.Cpr;
+
+/// <summary>
+/// Asks the next program, before anything is stopped, whether it would take over with that command line: it starts, looks at its options,
+/// answers and ends. A wrong path, a wrong option and a program that is no hostmemd cost the guest nothing.
+/// </summary>
+internal static class CprRehearsal
+{
+    /// <summary>A program that starts on a busy host; one that does not end is killed.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private const int Kill = 9;
+
+    /// <exception cref="QmpException">It would not; why.</exception>
+    public static async Task AskAsync(IKernel kernel, IReadOnlyList<string> command)
+    {
+        try
+        {
+            var (ours, theirs) = kernel.Socketpair();
+            using var socket = new Socket(new SafeSocketHandle(ours.DangerousGetHandle(), ownsHandle: true));
+            ours.SetHandleAsInvalid();
+            using var child = Start(kernel, command, theirs);
+            var answer = await ReadAsync(socket).ConfigureAwait(false);
+            if (answer is null)
+                kernel.SendSignal(child, Kill);
+            kernel.WaitFor(child);
+            if (answer is null || !answer.Contains(Handover.Answer, StringComparison.Ordinal))
+                throw Refusal(command, answer switch { null => "it does not answer", "" => "it is no hostmemd", _ => answer.Trim().Split('\n')[0] });
+        }
+        catch (KernelException e)
+        {
+            throw Refusal(command, Errno.Text(e.Errno));
+        }
+    }
+
+    public static QmpException Refusal(IReadOnlyList<string> command, string reason) =>
+        new($"cpr-exec-command: '{command[0]}' cannot take over: {reason}");
+
+    private static ProcessFd Start(IKernel kernel, IReadOnlyList<string> command, SafeFileHandle output)
+    {
+        using (output)
+        {
+            using var nothing = kernel.Open("/dev/null", OpenFlags.ReadWrite, 0);
+            return kernel.Spawn(new SpawnOptions
+            {
+                Program = ProgramStart.Find(command[0]),
+                Arguments = command,
+                Environment = [.. ProgramStart.Variables(), $"{Handover.Variable}={Handover.Question}"],
+                Descriptors = [nothing, output, output],
+            });
+        }
+    }
+
+    /// <returns>All that it said; null: it did not end.</returns>
+    private static async Task<string?> ReadAsync(Socket socket)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        var said = new byte[4096];
+        var length = 0;
+        try
+        {
+            while (length < said.Length
+                && await socket.ReceiveAsync(said.AsMemory(length), SocketFlags.None, limit.Token).ConfigureAwait(false) is var count and > 0)
+                length += count;
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+        catch (SocketException)
+        {
+            // ECONNRESET: an end as well.
+        }
+        return Encoding.UTF8.GetString(said, 0, length);
+    }
+}
