@@ -38,7 +38,7 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
         {
             CprCheck.Check(guest);
             await CprRehearsal.AskAsync(guest.Kernel, command).ConfigureAwait(false);
-            using var clients = await HeldClients.HoldAsync(listeners, asking).ConfigureAwait(false);
+            using var clients = await HeldClients.HoldAsync(guest.Kernel, listeners, asking).ConfigureAwait(false);
             // Again: a command may have been answered in between.
             CprCheck.Check(guest);
             await guest.Kept.PauseRestartAsync().ConfigureAwait(false);
@@ -46,14 +46,14 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
             {
                 Execute(command, clients.All);
             }
-            catch (KernelException e)
-            {
-                throw CprRehearsal.Refusal(command, Errno.Text(e.Errno));
-            }
             finally
             {
                 await guest.Kept.ResumeRestartAsync().ConfigureAwait(false);
             }
+        }
+        catch (KernelException e)
+        {
+            throw CprRehearsal.Refusal(command, Errno.Text(e.Errno));
         }
         finally
         {
@@ -89,7 +89,7 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
             Record = guest.Kept.RecordFile is { } record ? pass(record) : null,
             Objects = [.. Objects(state, pass)],
             Sockets = [.. Sockets(pass)],
-            Clients = [.. clients.Select(client => Describe(client, pass))],
+            Clients = [.. clients.Where(client => client.Hold.Unread is not null).Select(client => Describe(client, pass))],
             Descriptors = [.. guest.Descriptors.All().Select(named => new HandedDescriptor { Name = named.Name, Fd = pass(named.Descriptor) }),
                 .. guest.FdSets.All().Select(entry => new HandedDescriptor { Set = entry.Set, Opaque = entry.Opaque, Fd = pass(entry.Descriptor) })],
         };
@@ -124,11 +124,11 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
 
     private static HandedClient Describe(HeldClient client, Func<SafeHandle, uint> pass)
     {
-        var (socket, state) = client.Connection.Describe(client.Hold.Unread!, client.IsAsking);
+        var state = client.Connection.Describe(client.Hold.Unread!, client.IsAsking);
         return new HandedClient
         {
-            Fd = pass(socket.SafeHandle),
-            Socket = (uint)client.Socket,
+            Fd = pass(client.Socket),
+            Socket = (uint)client.Listener,
             Negotiated = state.Negotiated,
             Oob = state.Oob,
             ToldOfLosses = state.ToldOfLosses,

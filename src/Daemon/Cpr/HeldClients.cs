@@ -1,3 +1,4 @@
+using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Sessions;
 
@@ -24,14 +25,15 @@ internal sealed class HeldClients : IDisposable
 
     /// <param name="asking">Whose command this is: it alone is not answered yet.</param>
     /// <exception cref="QmpException">A command takes too long, or a client is in the middle of a long request. All go on.</exception>
-    public static async Task<HeldClients> HoldAsync(IReadOnlyList<QmpListener> listeners, Client asking)
+    public static async Task<HeldClients> HoldAsync(IKernel kernel, IReadOnlyList<QmpListener> listeners, Client asking)
     {
         var held = new HeldClients(listeners);
         try
         {
             for (var i = 0; i < listeners.Count; i++)
                 foreach (var connection in await listeners[i].HoldAsync().ConfigureAwait(false))
-                    held._clients.Add(new HeldClient(connection, i, connection.Hold(), connection.IsOf(asking)));
+                    if (connection.TryDuplicate(kernel) is { } socket)
+                        held._clients.Add(new HeldClient(connection, socket, i, connection.Hold(), connection.IsOf(asking)));
             using var limit = new CancellationTokenSource(Patience);
             await Task.WhenAll(held._clients.Select(client => WaitAsync(client, limit.Token))).ConfigureAwait(false);
             held.CutOffSilent();
@@ -47,7 +49,10 @@ internal sealed class HeldClients : IDisposable
     public void Dispose()
     {
         foreach (var client in _clients)
+        {
             client.Connection.Release();
+            client.Socket.Dispose();
+        }
         foreach (var listener in _listeners)
             listener.Release();
     }
@@ -75,8 +80,15 @@ internal sealed class HeldClients : IDisposable
         foreach (var client in _clients.Where(client => !client.Connection.SentAsync().IsCompleted || !client.IsQuiet).ToList())
         {
             client.Connection.CutOff();
-            _clients.Remove(client);
+            Forget(client);
         }
-        _clients.RemoveAll(client => client.Connection.IsClosed);
+        foreach (var client in _clients.Where(client => client.Connection.IsClosed).ToList())
+            Forget(client);
+    }
+
+    private void Forget(HeldClient client)
+    {
+        _clients.Remove(client);
+        client.Socket.Dispose();
     }
 }

@@ -1,10 +1,12 @@
 using System.Net.Sockets;
 using Hostmemd.Commands;
 using Hostmemd.Guests;
+using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Protocol.Session;
 using Hostmemd.Protocol.Wire;
+using Microsoft.Win32.SafeHandles;
 using Serilog;
 
 namespace Hostmemd.Sessions;
@@ -79,10 +81,24 @@ internal sealed class ClientConnection : IAsyncDisposable
         _pipe.Dispose();
     }
 
+    /// <summary>One more descriptor of its connection; null: it is closed.</summary>
+    /// <exception cref="KernelException">EMFILE.</exception>
+    public SafeFileHandle? TryDuplicate(IKernel kernel)
+    {
+        try
+        {
+            return kernel.Duplicate(_socket.SafeHandle);
+        }
+        catch (ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>What another process needs to go on with it. While it is held.</summary>
     /// <param name="unread">What the session has not read.</param>
     /// <param name="isAsking">The reply of the command that runs is sent by the other process.</param>
-    public (Socket Socket, RestoredClient State) Describe(byte[] unread, bool isAsking) => (_socket, new RestoredClient
+    public RestoredClient Describe(byte[] unread, bool isAsking) => new()
     {
         Negotiated = _session.IsNegotiated,
         Oob = _session.IsOobEnabled,
@@ -90,7 +106,7 @@ internal sealed class ClientConnection : IAsyncDisposable
         Events = [.. _session.Subscriptions],
         Input = _pipe.Unread(unread),
         Output = isAsking ? _session.FormatReplyOfCommand() : [],
-    });
+    };
 
     /// <summary>Serves the client until it or the daemon ends.</summary>
     public async Task RunAsync(ReadOnlyMemory<byte> greeting)

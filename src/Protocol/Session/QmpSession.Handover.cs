@@ -19,7 +19,7 @@ public sealed partial class QmpSession
 
     internal SessionHold? Held => Volatile.Read(ref _hold);
 
-    /// <summary>The id of the in-band command that runs; for that command alone.</summary>
+    /// <summary>The id of the in-band command that runs, where it stops the reading; for that command alone.</summary>
     internal JsonValue? CommandId { get; set; }
 
     /// <summary>Takes up no more requests from now on; those that were are answered. One at a time.</summary>
@@ -51,7 +51,7 @@ public sealed partial class QmpSession
     /// <summary>Completes when all that waits is sent, or the client is gone.</summary>
     public Task SentAsync() => Outbox.EmptyAsync();
 
-    /// <summary>The reply of the in-band command that runs, as it will be sent where nothing comes in between: for another process to send.</summary>
+    /// <summary>The reply of the in-band command that runs and stops the reading, with nothing in it: for another process to send.</summary>
     public byte[] FormatReplyOfCommand()
     {
         var buffer = new ArrayBufferWriter<byte>();

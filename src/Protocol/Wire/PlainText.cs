@@ -7,7 +7,7 @@ namespace Hostmemd.Protocol.Wire;
 /// <summary>Finds what ends a run of text that stands on the wire as it is. Thread safe.</summary>
 /// <remarks>
 /// Not by SearchValues: its search needs an instruction (SSSE3) that native code for any x86-64 does not count on, and without it each of 16
-/// bytes is looked up by itself. Comparing needs SSE2 alone.
+/// bytes is looked up by itself. Comparing with one or two values, or a range, needs SSE2 alone.
 /// </remarks>
 internal static class PlainText
 {
@@ -18,19 +18,10 @@ internal static class PlainText
     /// <param name="last">The largest byte that is plain.</param>
     public static int IndexOfStop(ReadOnlySpan<byte> text, byte quote, byte last)
     {
-        var at = 0;
-        for (; at + Vector128<byte>.Count <= text.Length; at += Vector128<byte>.Count)
-        {
-            var bytes = Vector128.Create(text[at..]);
-            var stops = Vector128.Equals(bytes, Vector128.Create(quote)) | Vector128.Equals(bytes, Vector128.Create((byte)'\\'))
-                | Vector128.LessThan(bytes, Vector128.Create(FirstPlain)) | Vector128.GreaterThan(bytes, Vector128.Create(last));
-            if (stops != Vector128<byte>.Zero)
-                return at + BitOperations.TrailingZeroCount(stops.ExtractMostSignificantBits());
-        }
-        for (; at < text.Length; at++)
-            if (text[at] == quote || text[at] == '\\' || text[at] < FirstPlain || text[at] > last)
-                return at;
-        return -1;
+        // The quote first: it ends the run, and what is behind it is not looked at.
+        var end = text.IndexOfAny(quote, (byte)'\\');
+        var other = (end < 0 ? text : text[..end]).IndexOfAnyExceptInRange(FirstPlain, last);
+        return other < 0 ? end : other;
     }
 
     /// <summary>The first character that the writer must escape: a double quote, a backslash, or what is no printable ASCII; -1: none.</summary>

@@ -18,7 +18,7 @@ public sealed class UnfinishedInputTests(ITestOutputHelper output)
     /// <summary>Beside the bytes themselves: buffers that grow hold more than is in them, and their predecessors until the next collection.</summary>
     private static readonly long Slack = LoadBounds.Choose(128, 192) * LoadBounds.MiB;
 
-    private const int Rounds = 3;
+    private const int Rounds = 6;
 
     /// <summary>Microseconds that another client's query may take at p99.</summary>
     private static readonly double P99Limit = LoadBounds.Choose(100_000, 300_000);
