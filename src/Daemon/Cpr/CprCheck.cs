@@ -34,7 +34,7 @@ internal static class CprCheck
         if (id == BaseMemory.Id)
         {
             using var measure = new BackendMeasure(guest.Kernel);
-            if (measure.Measure(published, placement: false).Usage.Resident == 0)
+            if (measure.Measure(published, placement: false).Usage is { Resident: 0, Swapped: 0 })
                 return;
         }
         throw new QmpException(

@@ -27,9 +27,7 @@ internal static class CprRehearsal
             ours.SetHandleAsInvalid();
             using var child = Start(kernel, command, theirs);
             var answer = await ReadAsync(socket).ConfigureAwait(false);
-            if (answer is null)
-                kernel.SendSignal(child, Kill);
-            kernel.WaitFor(child);
+            End(kernel, child);
             if (answer is null || !answer.Contains(Handover.Answer, StringComparison.Ordinal))
                 throw Refusal(command, answer switch { null => "it does not answer", "" => "it is no hostmemd", _ => answer.Trim().Split('\n')[0] });
         }
@@ -41,6 +39,20 @@ internal static class CprRehearsal
 
     public static QmpException Refusal(IReadOnlyList<string> command, string reason) =>
         new($"cpr-exec-command: '{command[0]}' cannot take over: {reason}");
+
+    /// <summary>It has said what it had to say, and nobody waits for more.</summary>
+    private static void End(IKernel kernel, ProcessFd child)
+    {
+        try
+        {
+            kernel.SendSignal(child, Kill);
+        }
+        catch (KernelException)
+        {
+            // ESRCH: it has ended already.
+        }
+        kernel.WaitFor(child);
+    }
 
     private static ProcessFd Start(IKernel kernel, IReadOnlyList<string> command, SafeFileHandle output)
     {
