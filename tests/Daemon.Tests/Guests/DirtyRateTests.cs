@@ -34,6 +34,25 @@ public sealed class DirtyRateTests
         // What was written before is not counted.
         await vcpu.WriteAsync(new GuestAddress(Base), new byte[1 << 20]);
 
+        long rate;
+        var tries = 0;
+        // Beside other work it can take longer than it is to: the writing, or the measuring, by whose true length is divided.
+        do
+            rate = await MeasureAsync(guest, client, vcpu, mode, mebibytes);
+        while ((rate < least || rate > most) && ++tries < 4);
+        Assert.InRange(rate, least, most);
+        if (more.Length > 0)
+            await client.ExchangeAsync(
+                """{"execute": "query-dirty-rate"}""",
+                $$$"""{"return": {"$object-with": {"vcpu-dirty-rate": [{"id": 0, "dirty-rate": {{{rate}}} }]} } }""");
+        await client.ExchangeAsync(
+            """{"execute": "query-memory-slots", "arguments": {"memdev": "a"}}""",
+            """{"return": {"$object-with": {"slots": [{"$object-with": {"dirty-log": false}}]}}}""");
+    }
+
+    /// <returns>MiB a second; -1: not all was written in time.</returns>
+    private static async Task<long> MeasureAsync(InProcessGuest guest, QmpClient client, ProbeVcpu vcpu, string mode, int mebibytes)
+    {
         await client.ExchangeAsync(Calc($"\"calc-time\": 3, \"mode\": \"{mode}\""), """{"return": {}}""");
         await client.ExchangeAsync(
             """{"execute": "query-dirty-rate"}""",
@@ -53,17 +72,9 @@ public sealed class DirtyRateTests
                 Assert.Equal(ProbeOutcome.Done, (await vcpu.WriteAsync(at, new byte[1 << 20])).Outcome);
                 await vcpu.WriteAsync(at, new byte[4096]);
             }
-        Assert.Equal(DirtyRateStatus.Measuring, guest.Guest.DirtyRate.State.Status);
-
+        var isInTime = guest.Guest.DirtyRate.State.Status == DirtyRateStatus.Measuring;
         var rate = await RateAsync(guest, client);
-        Assert.InRange(rate, least, most);
-        if (more.Length > 0)
-            await client.ExchangeAsync(
-                """{"execute": "query-dirty-rate"}""",
-                $$$"""{"return": {"$object-with": {"vcpu-dirty-rate": [{"id": 0, "dirty-rate": {{{rate}}} }]} } }""");
-        await client.ExchangeAsync(
-            """{"execute": "query-memory-slots", "arguments": {"memdev": "a"}}""",
-            """{"return": {"$object-with": {"slots": [{"$object-with": {"dirty-log": false}}]}}}""");
+        return isInTime ? rate : -1;
     }
 
     [KvmFact]
