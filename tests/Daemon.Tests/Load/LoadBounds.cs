@@ -24,18 +24,11 @@ internal static class LoadBounds
     public static T Choose<T>(T published, T compiledAsItRuns) => IsPublished ? published : compiledAsItRuns;
 
     /// <summary>Sockets that the daemon has open, once those of clients that left before are closed.</summary>
-    public static async Task<int> SocketsAtRestAsync(DaemonFixture daemon)
+    /// <param name="clients">Those that are connected.</param>
+    public static async Task<int> SocketsAtRestAsync(DaemonFixture daemon, int clients = 0)
     {
-        var (count, same) = (-1, 0);
-        await Eventually.TrueAsync(
-            () =>
-            {
-                var now = Sockets(daemon);
-                (count, same) = (now, now == count ? same + 1 : 0);
-                return same >= 50;
-            },
-            () => $"{count} sockets, and not at rest");
-        return count;
+        await Eventually.TrueAsync(() => Connections(daemon) == clients, () => $"{Connections(daemon)} connections, not {clients}");
+        return Sockets(daemon);
     }
 
     /// <summary>Every descriptor has come back; the last close a moment after their clients have left.</summary>
@@ -43,4 +36,9 @@ internal static class LoadBounds
         () => Sockets(daemon) == before, () => $"{before} sockets before, now {Sockets(daemon)}");
 
     public static int Sockets(DaemonFixture daemon) => ProcessResources.Count("socket:", daemon.Pid);
+
+    /// <summary>Connections that the daemon has accepted and not closed: a line of /proc/net/unix each, in state 03, by the path they came to.</summary>
+    private static int Connections(DaemonFixture daemon) => File.ReadLines("/proc/net/unix")
+        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Count(columns => columns is [_, _, _, _, _, "03", _, var path] && path == daemon.Socket);
 }

@@ -59,7 +59,7 @@ public sealed class SlowSubscriberTests
         using var slow = LoadClient.Negotiated(daemon.Socket);
         using var other = LoadClient.Negotiated(daemon.Socket);
         using var busy = LoadClient.Negotiated(daemon.Socket);
-        var sockets = await LoadBounds.SocketsAtRestAsync(daemon);
+        var sockets = await LoadBounds.SocketsAtRestAsync(daemon, clients: 3);
         var stops = Enumerable.Repeat(LoadClient.Line("""{"execute": "stop"} {"execute": "cont"}"""), 100).SelectMany(bytes => bytes).ToArray();
 
         // Some 110 bytes an event: 1 MiB and what the kernel holds are full after 14,000 of them.
