@@ -13,7 +13,7 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
 
     private readonly JsonReader _reader = new();
     private ArrayBufferWriter<byte>? _unfinished;
-    private bool _isTooLong;
+    private bool _cannotBegin;
     private long _held;
     private ReadOnlySequence<byte> _rest;
     private bool _holdsBuffer;
@@ -43,8 +43,7 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
             account?.Remove(_held);
             _held = 0;
             reading = made ? new JsonReading(null, ProtocolErrors.TooMuchInput) : _reader.Refuse(ProtocolErrors.TooMuchInput);
-            // What is left of it is skipped, which nobody else could go on with.
-            _isTooLong = !made;
+            Keep([]);
             return true;
         }
         reading = default;
@@ -72,7 +71,7 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
     /// All that has come behind the last whole value, for another process to begin with. Nothing is taken: reading can go on. While nobody
     /// writes into the pipe.
     /// </summary>
-    /// <returns>false: an unfinished value is too long for that.</returns>
+    /// <returns>false: an unfinished value is too long for that, or a bad one is being skipped.</returns>
     public bool TryCopyUnread(out byte[] unread)
     {
         if (_holdsBuffer)
@@ -84,19 +83,20 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
             _ended = result.IsCompleted;
         }
         unread = [.. _unfinished is null ? [] : _unfinished.WrittenSpan, .. _rest.ToArray()];
-        return !_isTooLong;
+        return !_cannotBegin;
     }
 
-    /// <summary>Keeps a piece of an unfinished value; nothing: the value is whole.</summary>
+    /// <summary>Keeps a piece of an unfinished value; nothing: there was a value or an error.</summary>
     private void Keep(ReadOnlySpan<byte> piece)
     {
         if (piece.IsEmpty || _reader.IsBetweenValues)
         {
-            (_unfinished, _isTooLong) = (null, false);
+            // What is left of a bad value is skipped: to a reader that begins there it would be another one.
+            (_unfinished, _cannotBegin) = (null, !_reader.IsBetweenValues);
             return;
         }
-        _isTooLong |= (_unfinished?.WrittenCount ?? 0) + piece.Length > UnfinishedLimit;
-        if (_isTooLong)
+        _cannotBegin |= (_unfinished?.WrittenCount ?? 0) + piece.Length > UnfinishedLimit;
+        if (_cannotBegin)
             _unfinished = null;
         else
             (_unfinished ??= new ArrayBufferWriter<byte>(piece.Length)).Write(piece);
