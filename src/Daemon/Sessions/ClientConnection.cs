@@ -39,8 +39,10 @@ internal sealed class ClientConnection : IAsyncDisposable
         if (restored is null)
             return;
         _client.IsToldOfLosses = restored.ToldOfLosses;
-        if (restored.Negotiated)
-            _session.Restore(restored.Oob, [.. restored.Events]);
+        if (!restored.Negotiated)
+            return;
+        _session.Negotiate(restored.Oob);
+        _session.Subscribe([.. restored.Events]);
     }
 
     /// <summary>The client's number in the log.</summary>

@@ -130,17 +130,17 @@ internal sealed class ListeningSocket : IDisposable
     /// <summary>One that this process has made under another program: its file is ours as it was before.</summary>
     private static ListeningSocket Inherit(ListenOptions options, int descriptor, IKernel kernel)
     {
-        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        (ulong Device, ulong Inode)? identity = null;
         try
         {
-            var hasFile = options.Descriptor is null && !options.Abstract;
-            return new ListeningSocket(options, socket, hasFile ? IdentityOf(options.Path, kernel) : null, kernel);
+            if (options.Descriptor is null && !options.Abstract)
+                identity = IdentityOf(options.Path, kernel);
         }
         catch (KernelException)
         {
-            // Somebody has removed it: there is none to be removed.
-            return new ListeningSocket(options, socket, null, kernel);
+            // Somebody has removed the file: there is none for us to remove.
         }
+        return new ListeningSocket(options, new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)), identity, kernel);
     }
 
     private static ListeningSocket Take(ListenOptions options, int descriptor, IKernel kernel)

@@ -60,7 +60,7 @@ public sealed class QmpServer<TClient> : JsonRpc
             await _session.InBand.EnterAsync(qmp.Cost).ConfigureAwait(false);
             _session.CommandEnd = qmp.End;
             // Of no other command: an id may be large, and its memory is to go with the command.
-            _session.CommandId = qmp.Answered is null ? null : qmp.ClientId;
+            _session.Stopping = qmp.Answered is null ? null : qmp;
             // What still waits when the client has gone goes with it.
             if (_session.Closed.IsCompleted)
                 return new QmpReply(qmp, new QmpException("the client is gone"), _session.TakeBuffer());

@@ -1,5 +1,4 @@
-using System.Buffers;
-using System.Collections.Immutable;
+using Hostmemd.Protocol.Schema;
 using Hostmemd.Protocol.Wire;
 
 namespace Hostmemd.Protocol.Session;
@@ -19,8 +18,8 @@ public sealed partial class QmpSession
 
     internal SessionHold? Held => Volatile.Read(ref _hold);
 
-    /// <summary>The id of the in-band command that runs, where it stops the reading; for that command alone.</summary>
-    internal JsonValue? CommandId { get; set; }
+    /// <summary>The in-band command that runs, where it stops the reading; for that command alone.</summary>
+    internal QmpRequest? Stopping { get; set; }
 
     /// <summary>Takes up no more requests from now on; those that were are answered. One at a time.</summary>
     public SessionHold Hold()
@@ -54,27 +53,8 @@ public sealed partial class QmpSession
     /// <summary>The reply of the in-band command that runs and stops the reading, with nothing in it: for another process to send.</summary>
     public byte[] FormatReplyOfCommand()
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        var writer = new JsonWriter(buffer);
-        writer.BeginObject();
-        writer.Name("return");
-        writer.BeginObject();
-        writer.EndObject();
-        if (CommandId is { } id)
-        {
-            writer.Name("id");
-            writer.Value(id);
-        }
-        writer.EndObject();
-        buffer.Write("\r\n"u8);
-        return buffer.WrittenSpan.ToArray();
-    }
-
-    /// <summary>Begins where another process left off; before anything is read.</summary>
-    public void Restore(bool enableOob, ImmutableHashSet<string> subscriptions)
-    {
-        Negotiate(enableOob);
-        Subscribe(subscriptions);
+        var reply = new QmpReply(Stopping!, new CommandResult<Nothing>(Nothing.Value, Shapes.Struct), new MessageBuffer());
+        return [.. reply.Line.Pieces.SelectMany(piece => piece.ToArray())];
     }
 
     /// <summary>Completes when the session is held.</summary>
