@@ -1,5 +1,6 @@
 using Hostmemd.Api;
 using Hostmemd.Guests;
+using Hostmemd.Jobs;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Usage;
 
@@ -12,6 +13,8 @@ internal static class CprCheck
     public static void Check(Guest guest)
     {
         var state = guest.State;
+        if (state.RunState == RunState.Shutdown)
+            throw JobErrors.GuestEnds();
         if (state.Jobs.FirstOrDefault(job => job.Status is not JobStatus.Concluded) is { } running)
             throw new QmpException($"Job '{running.Job.Id}' is not concluded: wait for it, or end it with job-cancel");
         if (guest.DirtyRate.State.Status == DirtyRateStatus.Measuring)

@@ -89,7 +89,7 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
             Record = guest.Kept.RecordFile is { } record ? pass(record) : null,
             Objects = [.. Objects(state, pass)],
             Sockets = [.. Sockets(pass)],
-            Clients = [.. clients.Where(client => client.Hold.Unread is not null).Select(client => Describe(client, pass))],
+            Clients = [.. clients.Where(client => client.Hold.Unread is not null).Select(client => HandedClient.Of(client, pass))],
             Descriptors = [.. guest.Descriptors.All().Select(named => new HandedDescriptor { Name = named.Name, Fd = pass(named.Descriptor) }),
                 .. guest.FdSets.All().Select(entry => new HandedDescriptor { Set = entry.Set, Opaque = entry.Opaque, Fd = pass(entry.Descriptor) })],
         };
@@ -120,27 +120,6 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
             yield return HandedSocket.Of(listener.Listening, isMetrics: false, pass(listener.Listening.Socket.SafeHandle));
         if (metrics is not null)
             yield return HandedSocket.Of(metrics, isMetrics: true, pass(metrics.Socket.SafeHandle));
-    }
-
-    private static HandedClient Describe(HeldClient client, Func<SafeHandle, uint> pass)
-    {
-        var state = client.Connection.Describe(client.Hold.Unread!, client.IsAsking);
-        return new HandedClient
-        {
-            Fd = pass(client.Socket),
-            Socket = (uint)client.Listener,
-            Negotiated = state.Negotiated,
-            Oob = state.Oob,
-            ToldOfLosses = state.ToldOfLosses,
-            Events = [.. state.Events],
-            Input = Convert.ToBase64String(state.Input.Bytes),
-            Output = Convert.ToBase64String(state.Output),
-            Arrivals = [.. state.Input.Descriptors.Select(arrival => new HandedArrival
-            {
-                From = (ulong)arrival.From,
-                Fds = [.. arrival.Descriptors.Select(pass)],
-            })],
-        };
     }
 
     private void Write(SafeHandle file, HandoverState state)

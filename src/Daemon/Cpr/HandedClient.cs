@@ -1,4 +1,7 @@
+using System.Runtime.InteropServices;
 using Hostmemd.Protocol.Schema;
+using Hostmemd.Sessions;
+using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Cpr;
 
@@ -16,6 +19,40 @@ internal sealed class HandedClient : IQapiType
     internal List<HandedArrival> Arrivals = [];
 
     public static string TypeName => "HandedClient";
+
+    /// <param name="pass">Passes a descriptor on, and gives its number.</param>
+    public static HandedClient Of(HeldClient client, Func<SafeHandle, uint> pass)
+    {
+        var state = client.Connection.Describe(client.Hold.Unread!, client.IsAsking);
+        return new HandedClient
+        {
+            Fd = pass(client.Socket),
+            Socket = (uint)client.Listener,
+            Negotiated = state.Negotiated,
+            Oob = state.Oob,
+            ToldOfLosses = state.ToldOfLosses,
+            Events = [.. state.Events],
+            Input = Convert.ToBase64String(state.Input.Bytes),
+            Output = Convert.ToBase64String(state.Output),
+            Arrivals = [.. state.Input.Descriptors.Select(arrival => new HandedArrival
+            {
+                From = (ulong)arrival.From,
+                Fds = [.. arrival.Descriptors.Select(pass)],
+            })],
+        };
+    }
+
+    /// <param name="take">Takes a descriptor that was passed on.</param>
+    public RestoredClient ToRestored(Func<uint, SafeFileHandle> take) => new()
+    {
+        Negotiated = Negotiated,
+        Oob = Oob,
+        ToldOfLosses = ToldOfLosses,
+        Events = Events,
+        Output = Convert.FromBase64String(Output),
+        Input = new ReceivedInput(
+            Convert.FromBase64String(Input), [.. Arrivals.Select(arrival => ((long)arrival.From, arrival.Fds.Select(take).ToList()))]),
+    };
 
     public void Visit(Visitor v)
     {

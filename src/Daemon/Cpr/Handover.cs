@@ -24,7 +24,7 @@ internal sealed class Handover : IDisposable
     public const string Question = "?";
 
     /// <summary>What it says then, and ends.</summary>
-    public const string Answer = "hostmemd takes over layout 1";
+    public static readonly string Answer = $"hostmemd takes over layout {HandoverState.CurrentLayout}";
 
     private readonly HandoverState _state;
     private readonly Dictionary<uint, SafeFileHandle> _files = [];
@@ -42,6 +42,9 @@ internal sealed class Handover : IDisposable
 
     /// <summary>The program before this one asks whether its command line would do.</summary>
     public static bool IsAsked => Environment.GetEnvironmentVariable(Variable) == Question;
+
+    /// <summary>The objects, as a record would say.</summary>
+    public RecordContent Content => new([.. _state.Objects.Select(handed => handed.Kept)], []);
 
     /// <summary>What was left; null: this process has had no other program.</summary>
     /// <exception cref="OptionException">It cannot be read.</exception>
@@ -68,8 +71,8 @@ internal sealed class Handover : IDisposable
         }
     }
 
-    /// <summary>Shows the options which of their sockets are there already, and adds those of a service manager.</summary>
-    public void AddSocketsTo(DaemonOptions options, ILogger log)
+    /// <summary>Adds the sockets of a service manager, which no option names.</summary>
+    public void AddActivatedTo(DaemonOptions options)
     {
         foreach (var socket in _state.Sockets.Where(socket => socket.OfServiceManager))
         {
@@ -79,6 +82,11 @@ internal sealed class Handover : IDisposable
             else
                 options.Listen.Add(listen);
         }
+    }
+
+    /// <summary>Shows the options which of their sockets are there already.</summary>
+    public void FindSocketsOf(DaemonOptions options, ILogger log)
+    {
         for (var i = 0; i < options.Listen.Count; i++)
             options.Listen[i] = Find(options.Listen[i], isMetrics: false);
         if (options.Metrics is { } metrics)
@@ -89,9 +97,6 @@ internal sealed class Handover : IDisposable
 
     /// <summary>The record, with its lock; null: there was none.</summary>
     public SafeFileHandle? TakeRecord() => _state.Record is { } number ? TakeFile(number) : null;
-
-    /// <summary>The objects, as a record would say.</summary>
-    public RecordContent Content => new([.. _state.Objects.Select(handed => handed.Kept)], []);
 
     /// <summary>Descriptors of the objects' memory, by id; the caller's.</summary>
     public Dictionary<string, SafeFileHandle> TakeMemory() => _state.Objects.Where(handed => handed.Fd is not null)
@@ -118,7 +123,7 @@ internal sealed class Handover : IDisposable
         {
             var at = _socketOfListener.IndexOf((int)client.Socket);
             if (at >= 0)
-                listeners[at].Restore(new Socket(new SafeSocketHandle(TakeNumber(client.Fd), ownsHandle: true)), Of(client));
+                listeners[at].Restore(new Socket(new SafeSocketHandle(TakeNumber(client.Fd), ownsHandle: true)), client.ToRestored(TakeFile));
         }
         Dispose();
     }
@@ -159,16 +164,4 @@ internal sealed class Handover : IDisposable
             _socketOfListener.Add(at);
         return at < 0 ? options : options with { Inherited = TakeNumber(_state.Sockets[at].Fd) };
     }
-
-    private RestoredClient Of(HandedClient client) => new()
-    {
-        Negotiated = client.Negotiated,
-        Oob = client.Oob,
-        ToldOfLosses = client.ToldOfLosses,
-        Events = client.Events,
-        Output = Convert.FromBase64String(client.Output),
-        Input = new ReceivedInput(
-            Convert.FromBase64String(client.Input),
-            [.. client.Arrivals.Select(arrival => ((long)arrival.From, arrival.Fds.Select(TakeFile).ToList()))]),
-    };
 }

@@ -9,8 +9,6 @@ internal sealed class HandoverState : IQapiType
     /// <summary>A program takes over from one that writes the same layout, and says so when it is asked before.</summary>
     public const uint CurrentLayout = 1;
 
-    public static readonly EnumTable<RunState> RunStates = StatusInfo.RunStates;
-
     internal uint Layout = CurrentLayout;
     internal ulong Generation;
     internal RunState RunState;
@@ -26,7 +24,7 @@ internal sealed class HandoverState : IQapiType
     {
         v.Required("layout", ref Layout, "of this description");
         v.Required("generation", ref Generation, "the guest's");
-        v.Enum("run-state", ref RunState, RunStates, "the guest's");
+        v.Enum("run-state", ref RunState, StatusInfo.RunStates, "the guest's");
         v.Optional("record", ref Record, "descriptor of the record, with its lock");
         v.List("objects", ref Objects, Shapes.Struct, "in the order they are to be made in");
         v.List("sockets", ref Sockets, Shapes.Struct, "those that listen");

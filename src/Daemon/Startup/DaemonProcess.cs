@@ -22,14 +22,14 @@ internal static class DaemonProcess
     public static async Task<int> RunAsync(DaemonOptions options, ParentChannel? parent, Handover? handover)
     {
         var given = GivenDescriptor.TakeAll();
-        var starter = new Starter(parent, wantsPath: ChooseSockets(options, given) && handover is null);
+        var starter = new Starter(parent, wantsPath: ChooseSockets(options, given, handover) && handover is null);
         await using var starterLeft = starter.ConfigureAwait(false);
         var sink = new QueuedSink(OpenLog(options.LogFile));
         // The logger closes its sink, last of all.
         using var log = new LoggerConfiguration()
             .MinimumLevel.Is(options.LogCommands ? LogEventLevel.Debug : LogEventLevel.Information)
             .WriteTo.Sink(sink).CreateLogger();
-        handover?.AddSocketsTo(options, log);
+        handover?.FindSocketsOf(options, log);
 
         var kernel = new LinuxKernel(leak => log.Error("A descriptor leaked: {Leak}", leak));
         ProcessLimits.RaiseOpenFiles(kernel);
@@ -83,9 +83,10 @@ internal static class DaemonProcess
 
     /// <summary>Those that the command line names and those that were handed over; without any the one where clients look first.</summary>
     /// <returns>Whether its path is to be printed.</returns>
-    private static bool ChooseSockets(DaemonOptions options, IReadOnlyList<GivenDescriptor> given)
+    private static bool ChooseSockets(DaemonOptions options, IReadOnlyList<GivenDescriptor> given, Handover? handover)
     {
         SocketActivation.AddTo(options, given);
+        handover?.AddActivatedTo(options);
         if (options.Listen.Count > 0)
             return false;
         options.Listen.Add(DefaultSocket.Options);

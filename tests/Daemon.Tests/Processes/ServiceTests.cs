@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
+using Hostmemd.Daemon.Tests.Processes.Upgrades;
 using Tmds.Linux;
 using Xunit;
 
@@ -41,6 +42,29 @@ public sealed class ServiceTests
         Assert.True((await reader.AskAsync("""{"execute": "stop"}""")).TryGetProperty("error", out _));
         // Close-on-exec from now on, and the files are not ours to remove.
         Assert.All((int[])[3, 4], number => Assert.False(File.Exists($"/proc/{service.Pid}/fd/{number}") && IsInherited(service.Pid, number)));
+        Assert.Equal(0, await service.EndAsync());
+        Assert.True(File.Exists(service.Directory + "/a") && File.Exists(service.Directory + "/b"));
+    }
+
+    [Fact]
+    public async Task Sockets_that_were_handed_over_go_on_over_upgrades_with_their_clients_and_no_other_is_made()
+    {
+        await using var service = await Service.StartAsync("{dir}/a:{dir}/b", "hostmemd.socket:readonly", ("NOTIFY_SOCKET", null));
+        await using var client = await (await QmpClient.ConnectAsync(service.Directory + "/a")).NegotiateAsync();
+        await using var reader = await (await QmpClient.ConnectAsync(service.Directory + "/b")).NegotiateAsync();
+        var sockets = await reader.QueryAsync("query-chardev");
+
+        for (var i = 0; i < 2; i++)
+        {
+            await Upgrade.ChooseAsync(client, [DaemonFixture.Program, "-accel", "none", "-name", $"vm{i}"]);
+            await client.ExchangeAsync("""{"execute": "migrate"}""", Upgrade.Done);
+            Assert.Equal($$"""{"name": "vm{{i}}"}""", await reader.QueryAsync("query-name"));
+        }
+
+        Assert.Equal(sockets, await reader.QueryAsync("query-chardev"));
+        Assert.True((await reader.AskAsync("""{"execute": "stop"}""")).TryGetProperty("error", out _));
+        await using var late = await (await QmpClient.ConnectAsync(service.Directory + "/b")).NegotiateAsync();
+        Assert.True((await late.AskAsync("""{"execute": "stop"}""")).TryGetProperty("error", out _));
         Assert.Equal(0, await service.EndAsync());
         Assert.True(File.Exists(service.Directory + "/a") && File.Exists(service.Directory + "/b"));
     }
