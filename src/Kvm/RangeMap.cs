@@ -45,7 +45,7 @@ public sealed class RangeMap<T>
     /// <returns>false: no range begins there.</returns>
     public bool Remove(ulong start)
     {
-        if (!TryFindOverlap(start, 1, out _) || !Remove(ref _root, start))
+        if (!Remove(ref _root, start))
             return false;
         Count--;
         return true;

@@ -32,10 +32,10 @@ internal sealed record GuestState
     public ImmutableList<PublishedJob> Jobs { get; init; } = [];
 
     /// <summary>The plugged DIMMs, by guest physical address.</summary>
-    public SortedMap<ulong, Dimm> Dimms { get; init; } = SortedMap<ulong, Dimm>.Empty(Comparer<ulong>.Default);
+    public ImmutableSortedDictionary<ulong, Dimm> Dimms { get; init; } = ImmutableSortedDictionary<ulong, Dimm>.Empty;
 
     /// <summary>The same, by the last component of their QOM path.</summary>
-    public SortedMap<string, Dimm> DimmsByName { get; init; } = SortedMap<string, Dimm>.Empty(StringComparer.Ordinal);
+    public ImmutableDictionary<string, Dimm> DimmsByName { get; init; } = ImmutableDictionary<string, Dimm>.Empty;
 
     public static ImmutableHashSet<MemorySlot> NoSlots { get; } = ImmutableHashSet<MemorySlot>.Empty;
 
