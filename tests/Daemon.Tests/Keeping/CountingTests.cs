@@ -18,8 +18,6 @@ public sealed class CountingTests(ITestOutputHelper output)
     private const ulong Size = 2 << 20;
     private const ulong MarkAt = 0x3000;
 
-    private static readonly int Rounds = Environment.GetEnvironmentVariable("HOSTMEMD_LONG") == "1" ? 200 : 20;
-
     private static readonly (string Id, ulong Addr, string Properties)[] Backends =
     [
         ("m", 0x1_0000_0000, ""),
@@ -29,8 +27,7 @@ public sealed class CountingTests(ITestOutputHelper output)
     [KvmFact]
     public async Task Counters_of_living_guests_never_stop_and_marks_that_were_answered_stay()
     {
-        var seed = int.TryParse(Environment.GetEnvironmentVariable("HOSTMEMD_SEED"), out var given) ? given : Environment.TickCount;
-        output.WriteLine($"HOSTMEMD_SEED={seed}");
+        var seed = CrashRounds.Seed(output);
         var random = new Random(seed);
         await using var folder = new KeptFolder();
         var program = await CountingGuest.CompileAsync(folder.Path);
@@ -41,7 +38,7 @@ public sealed class CountingTests(ITestOutputHelper output)
             await using (var client = await daemon.ConnectAsync())
                 foreach (var (id, addr, properties) in Backends)
                     guests.Add(await BeginAsync(client, daemon, program, id, addr, properties));
-            for (var round = 0; round < Rounds; round++)
+            for (var round = 0; round < CrashRounds.Count; round++)
             {
                 var mark = new byte[16];
                 random.NextBytes(mark);

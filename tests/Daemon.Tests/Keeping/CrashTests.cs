@@ -14,8 +14,6 @@ public sealed class CrashTests(ITestOutputHelper output)
 {
     private const string Options = "-machine q35 -m 0,slots=16,maxmem=8G";
 
-    private static readonly int Rounds = Environment.GetEnvironmentVariable("HOSTMEMD_LONG") == "1" ? 200 : 20;
-
     private enum Victims
     {
         Daemon,
@@ -28,13 +26,12 @@ public sealed class CrashTests(ITestOutputHelper output)
     [Fact]
     public async Task Every_answered_byte_id_and_property_is_there_after_every_crash()
     {
-        var seed = int.TryParse(Environment.GetEnvironmentVariable("HOSTMEMD_SEED"), out var given) ? given : Environment.TickCount;
-        output.WriteLine($"HOSTMEMD_SEED={seed}");
+        var seed = CrashRounds.Seed(output);
         await using var folder = new KeptFolder();
         var run = new Run(folder, seed);
         try
         {
-            for (var round = 0; round < Rounds; round++)
+            for (var round = 0; round < CrashRounds.Count; round++)
                 await run.RoundAsync();
         }
         catch (Exception e)

@@ -101,7 +101,8 @@ public sealed class RestartTests
         }
     }
 
-    private static bool Answers(DaemonFixture daemon)
+    /// <summary>Whether somebody listens on its socket.</summary>
+    internal static bool Answers(DaemonFixture daemon)
     {
         using var socket = new Socket(
             AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

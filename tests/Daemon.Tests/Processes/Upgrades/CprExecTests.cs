@@ -143,32 +143,14 @@ public sealed class CprExecTests
         }
         daemon.Signal(DaemonFixture.SigKill);
         await Eventually.TrueAsync(() => daemon.HasExited, () => "its end");
-        QmpClient? next = null;
-        await Eventually.TrueAsync(() => (next = TryConnect(daemon)) is not null, () => "a successor");
-        await using (next)
+        await Eventually.TrueAsync(() => RestartTests.Answers(daemon), () => "a successor");
+        await using (var next = await daemon.ConnectAsync())
         {
-            await next!.NegotiateAsync();
             Assert.Equal("""{"name": "second"}""", await next.QueryAsync("query-name"));
             Assert.Contains("\"m\"", await next.QueryAsync("query-memdev"), StringComparison.Ordinal);
             await next.SendAsync("""{"execute": "quit"}""");
         }
         await Eventually.TrueAsync(() => Directory.GetFileSystemEntries(folder.Path).Length == 0, () => "nothing is left");
-    }
-
-    private static QmpClient? TryConnect(DaemonFixture daemon)
-    {
-        var socket = new System.Net.Sockets.Socket(
-            System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
-        try
-        {
-            socket.Connect(new System.Net.Sockets.UnixDomainSocketEndPoint(daemon.Socket));
-            return new QmpClient(new System.Net.Sockets.NetworkStream(socket, ownsSocket: true));
-        }
-        catch (System.Net.Sockets.SocketException)
-        {
-            socket.Dispose();
-            return null;
-        }
     }
 
     private static async Task<string> ObserveAsync(QmpClient client) => string.Join(

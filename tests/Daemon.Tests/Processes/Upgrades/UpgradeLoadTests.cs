@@ -14,10 +14,10 @@ public sealed class UpgradeLoadTests(ITestOutputHelper output)
     /// <summary>Answers after which a client has begun.</summary>
     private const int Warmed = 200;
 
-    private bool _isMeasured;
-
     /// <summary>A program that compiles as it starts takes a second for each on a busy machine; the one that ships takes 20 ms.</summary>
     private static readonly int Upgrades = Environment.GetEnvironmentVariable("HOSTMEMD_PROGRAM") is null ? 4 : 20;
+
+    private bool _isMeasured;
 
     [Fact]
     public async Task Each_request_is_answered_once_and_in_order()
