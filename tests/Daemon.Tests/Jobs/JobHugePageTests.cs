@@ -17,9 +17,8 @@ public sealed class JobHugePageTests
         await using var guest = await InProcessGuest.StartAsync(new LinuxKernel(), "-accel none");
         var client = await guest.ConnectAsync();
         await client.AddMemfdAsync("m", Size, ", \"hugetlb\": true");
-        var best = TimeSpan.MaxValue;
-        // The best of five: the machine may do something else just then.
-        for (var i = 0; i < 5 && best > TimeSpan.FromMilliseconds(50); i++)
+        var (best, limit) = (TimeSpan.MaxValue, TimeSpan.FromMilliseconds(50));
+        await MeasuredRounds.UntilAsync(least: 1, async () =>
         {
             await client.StartJobAsync("j", "m", $", \"speed\": {2 * PageSize}");
             await client.ProgressedAsync("j");
@@ -33,8 +32,9 @@ public sealed class JobHugePageTests
             Assert.InRange(progress, PageSize, Size - PageSize);
             Assert.Equal(0, progress % PageSize);
             await client.VerbAsync("dismiss", "j", "null");
-        }
-        Assert.InRange(best, TimeSpan.Zero, TimeSpan.FromMilliseconds(50));
+            return best <= limit;
+        });
+        Assert.InRange(best, TimeSpan.Zero, limit);
         // What was taken is still there, and another job finds it so.
         await client.StartJobAsync("j", "m");
         await client.ExpectStatesAsync("j", "waiting", "pending", "concluded");

@@ -99,9 +99,8 @@ public sealed class JobTests : IAsyncLifetime
     [InlineData(true)]
     public async Task Cancelling_takes_no_fifty_milliseconds_and_keeps_what_is_populated(bool anonymous)
     {
-        var best = TimeSpan.MaxValue;
-        // The best of five: the machine may do something else just then.
-        for (var i = 0; i < 5 && best > TimeSpan.FromMilliseconds(50); i++)
+        var (best, limit) = (TimeSpan.MaxValue, TimeSpan.FromMilliseconds(50));
+        await MeasuredRounds.UntilAsync(least: 1, async () =>
         {
             var type = anonymous ? "ram" : "memfd";
             await _client.ExchangeAsync(
@@ -121,9 +120,10 @@ public sealed class JobTests : IAsyncLifetime
             Assert.False(await _client.IsPreallocAsync("m"));
             await _client.VerbAsync("dismiss", "j", "null");
             await _client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""", JobClient.Done);
-        }
+            return best <= limit;
+        });
 
-        Assert.InRange(best, TimeSpan.Zero, TimeSpan.FromMilliseconds(50));
+        Assert.InRange(best, TimeSpan.Zero, limit);
     }
 
     [Theory]

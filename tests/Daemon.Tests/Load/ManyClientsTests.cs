@@ -6,13 +6,19 @@ using Xunit.Abstractions;
 
 namespace Hostmemd.Daemon.Tests.Load;
 
-/// <summary>A thousand clients on one socket. Each figure is the best of five rounds: the machine's noise only makes them worse.</summary>
+/// <summary>A thousand clients on one socket. Each figure is the best of several rounds: the machine's noise only makes them worse.</summary>
 public sealed class ManyClientsTests(ITestOutputHelper output)
 {
     private const int Clients = 1000;
     private const int Asking = 100;
     private const int Questions = 20;
-    private const int Rounds = 5;
+
+    /// <summary>The p99 over the clients' means, by their median.</summary>
+    private const double UnfairLimit = 5;
+
+    private static readonly double NegotiatedLimit = LoadBounds.Choose(0.5, 3);
+
+    private static readonly double ToldLimit = LoadBounds.Choose(50, 300);
 
     private static readonly byte[] Negotiate = LoadClient.Line("""{"execute": "qmp_capabilities"}""");
 
@@ -24,14 +30,14 @@ public sealed class ManyClientsTests(ITestOutputHelper output)
         var sockets = await LoadBounds.SocketsAtRestAsync(daemon);
         var (negotiated, told, unfair, perClient) = (TimeSpan.MaxValue, TimeSpan.MaxValue, double.MaxValue, 0L);
 
-        for (var round = 0; round < Rounds; round++)
+        await MeasuredRounds.UntilAsync(least: 2, async () =>
         {
             var before = ProcessResources.Resident(daemon.Pid);
             var clock = Stopwatch.StartNew();
             var clients = await OwnThread.RunAsync(() => Connect(daemon.Socket));
             negotiated = Min(negotiated, clock.Elapsed);
             // Only the first thousand make the daemon grow; those after them take their place.
-            if (round == 0)
+            if (perClient == 0)
                 perClient = (ProcessResources.Resident(daemon.Pid) - before) / Clients;
 
             told = Min(told, await OwnThread.RunAsync(() => Tell(clients)));
@@ -39,14 +45,15 @@ public sealed class ManyClientsTests(ITestOutputHelper output)
             foreach (var client in clients)
                 client.Dispose();
             await LoadBounds.SocketsReturnAsync(daemon, sockets);
-        }
+            return negotiated.TotalSeconds <= NegotiatedLimit && told.TotalMilliseconds <= ToldLimit && unfair <= UnfairLimit;
+        });
 
         output.WriteLine($"negotiated in {negotiated.TotalMilliseconds:0} ms, an event at all in {told.TotalMilliseconds:0.0} ms, "
             + $"{perClient} bytes each, {Asking} querying: p99 over clients is {unfair:0.00} × the median");
-        Assert.InRange(negotiated.TotalSeconds, 0, LoadBounds.Choose(0.5, 3));
-        Assert.InRange(told.TotalMilliseconds, 0, LoadBounds.Choose(50, 300));
+        Assert.InRange(negotiated.TotalSeconds, 0, NegotiatedLimit);
+        Assert.InRange(told.TotalMilliseconds, 0, ToldLimit);
         Assert.InRange(perClient, 0, LoadBounds.Choose(32, 160) * LoadBounds.KiB);
-        Assert.InRange(unfair, 0, 5);
+        Assert.InRange(unfair, 0, UnfairLimit);
     });
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;

@@ -73,9 +73,8 @@ public sealed class HelperTests : IAsyncLifetime
     [Fact]
     public async Task Cancelling_kills_at_once_and_keeps_what_is_populated()
     {
-        var best = TimeSpan.MaxValue;
-        // The best of five: the machine may do something else just then.
-        for (var i = 0; i < 5 && best > TimeSpan.FromMilliseconds(50); i++)
+        var (best, limit) = (TimeSpan.MaxValue, TimeSpan.FromMilliseconds(50));
+        await MeasuredRounds.UntilAsync(least: 1, async () =>
         {
             using var memory = Memory(1024 * MiB);
             using var cancel = new CancellationTokenSource();
@@ -91,9 +90,10 @@ public sealed class HelperTests : IAsyncLifetime
             best = took < best ? took : best;
             Assert.InRange(memory.Populated, MiB, memory.Mapped.Size - 1);
             Assert.DoesNotContain(Children.Of(), child => !Children.Runs(child));
-        }
+            return best <= limit;
+        });
 
-        Assert.InRange(best, TimeSpan.Zero, TimeSpan.FromMilliseconds(50));
+        Assert.InRange(best, TimeSpan.Zero, limit);
     }
 
     [Fact]
