@@ -16,6 +16,9 @@ public sealed class PlugStressTests(ITestOutputHelper output)
     private const int Clients = 4;
     private const ulong Size = 2 << 20;
 
+    /// <summary>Of memory that take turns.</summary>
+    private const int Kinds = 4;
+
     [KvmFact]
     public Task Every_byte_is_seen_through_the_other_view_and_every_slot_is_gone_at_the_end() => DaemonFixture.RunAsync(
         "-accel kvm -machine q35 -m 1M,slots=64,maxmem=4G",
@@ -27,7 +30,7 @@ public sealed class PlugStressTests(ITestOutputHelper output)
             {
                 await using var client = await daemon.ConnectAsync();
                 var round = 0;
-                for (; clock.Elapsed < time; round++)
+                for (; clock.Elapsed < time || round < Kinds; round++)
                     await RoundAsync(client, number, round);
                 return round;
             })));
@@ -39,13 +42,12 @@ public sealed class PlugStressTests(ITestOutputHelper output)
                 """{"execute": "query-memory-slots"}""",
                 """{"return": {"$object-with": {"limits": {"$object-with": {"kvm-used": 2, "device-used": 0}}}}}""");
             await last.ExchangeAsync("""{"execute": "query-memory-devices"}""", """{"return": []}""");
-            Assert.All(rounds, count => Assert.InRange(count, 3, int.MaxValue));
         });
 
     private static async Task RoundAsync(QmpClient client, int number, int round)
     {
         // Anonymous memory, a memfd, a guest_memfd by address and one by descriptor.
-        var kind = (round % 4) switch
+        var kind = (round % Kinds) switch
         {
             0 => "\"qom-type\": \"memory-backend-ram\"",
             1 => "\"qom-type\": \"memory-backend-memfd\"",

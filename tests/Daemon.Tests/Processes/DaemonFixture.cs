@@ -14,6 +14,8 @@ internal sealed class DaemonFixture : IAsyncDisposable
     public const int SigInt = 2;
     public const int SigKill = 9;
     public const int SigTerm = 15;
+    public const int SigCont = 18;
+    public const int SigStop = 19;
 
     private readonly StringBuilder _log = new();
     private readonly Process _process;
