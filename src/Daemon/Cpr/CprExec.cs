@@ -105,10 +105,10 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
         foreach (var published in state.Backends.Values.Where(KeptObject.CanKeep))
         {
             var backing = published.Backend.File!;
-            var file = KeptFile.Of(guest.Kernel, backing.Handle, backing.Offset);
             yield return new HandedObject
             {
-                Kept = KeptObject.Of(published, dimms.GetValueOrDefault(published.Backend), file, state.Generation),
+                Kept = KeptObject.Of(
+                    published, dimms.GetValueOrDefault(published.Backend), KeptFile.Of(guest.Kernel, backing), state.Generation),
                 Fd = pass(backing.Handle),
             };
         }

@@ -15,8 +15,9 @@ internal abstract class Keeper
     /// <returns>false: it is gone, or the descriptor is closed.</returns>
     public abstract Task<bool> TryStoreAsync(string name, SafeHandle file);
 
-    /// <summary>Has it close a descriptor; completes when it has, or is gone.</summary>
-    public abstract Task ReleaseAsync(string name);
+    /// <summary>Has it close a descriptor.</summary>
+    /// <param name="untilClosed">Completes when it has, or is gone; otherwise when it has been told so before all that is said afterwards.</param>
+    public abstract Task ReleaseAsync(string name, bool untilClosed);
 
     /// <summary>Has it start this daemon again when it is gone.</summary>
     /// <param name="arguments">The daemon's; null: it is not to be started.</param>

@@ -139,11 +139,11 @@ internal sealed class KeeperProcess : Keeper
         await SendAsync(KeeperWire.Restart, arguments is null ? "" : string.Join('\0', arguments), arguments is null ? null : error).ConfigureAwait(false);
     }
 
-    public override async Task ReleaseAsync(string name)
+    public override async Task ReleaseAsync(string name, bool untilClosed)
     {
         var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         // Where it has ended all that it had went with it.
-        if (await SendAsync(KeeperWire.Release, name, null, released).ConfigureAwait(false))
+        if (await SendAsync(KeeperWire.Release, name, null, released).ConfigureAwait(false) && untilClosed)
             await Task.WhenAny(released.Task, _ended.Task).ConfigureAwait(false);
     }
 

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Hostmemd.Api;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
@@ -30,9 +31,9 @@ internal sealed class KeptDescriptors(Guest guest) : IDisposable
     {
         try
         {
-            var file = KeptFile.Of(guest.Kernel, backend.File!.Handle, backend.File.Offset);
+            var file = KeptFile.Of(guest.Kernel, backend.File!);
             lock (_gate)
-                _files[backend.Id] = (backend.File.Handle, file);
+                _files[backend.Id] = (backend.File!.Handle, file);
             return true;
         }
         catch (KernelException e)
@@ -66,14 +67,15 @@ internal sealed class KeptDescriptors(Guest guest) : IDisposable
             await StartKeeperAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Keeps a backend no more; completes when nobody has it for us.</summary>
+    /// <summary>Keeps a backend no more; completes when nobody has its pages for us.</summary>
     public async Task ReleaseAsync(string id)
     {
+        (SafeHandle Handle, KeptFile File) noted;
         lock (_gate)
-            if (!_files.Remove(id))
+            if (!_files.Remove(id, out noted))
                 return;
         if (Volatile.Read(ref _keeper) is { } keeper)
-            await keeper.ReleaseAsync(id).ConfigureAwait(false);
+            await keeper.ReleaseAsync(id, untilClosed: HasPages(noted.Handle, noted.File.Type)).ConfigureAwait(false);
     }
 
     /// <summary>Tells the keeper, if there is one, with which arguments to start a successor; null: with none.</summary>
@@ -126,6 +128,19 @@ internal sealed class KeptDescriptors(Guest guest) : IDisposable
         finally
         {
             _starting.Release();
+        }
+    }
+
+    /// <summary>Whether closing it may free anything. Of a memfd that counts what was written; other files take memory beforehand, or do not tell.</summary>
+    private bool HasPages(SafeHandle file, MemoryFdType type)
+    {
+        try
+        {
+            return type != MemoryFdType.Memfd || guest.Kernel.Fstat(file).Blocks > 0;
+        }
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        {
+            return true;
         }
     }
 

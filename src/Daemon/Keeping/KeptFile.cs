@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Hostmemd.Api;
 using Hostmemd.Kvm;
+using Hostmemd.Objects.Allocation;
 using Hostmemd.Protocol.Schema;
 using Hostmemd.Usage;
 
@@ -19,23 +20,12 @@ internal sealed class KeptFile : IQapiType
 
     public static string TypeName => "KeptFile";
 
-    /// <param name="offset">Where in the file the memory begins, bytes.</param>
     /// <exception cref="KernelException">The kernel does not tell.</exception>
-    public static KeptFile Of(IKernel kernel, SafeHandle file, ulong offset)
-    {
-        var known = MemoryFile.Of(kernel, file);
-        return new KeptFile
-        {
-            Type = known.Type,
-            Device = known.Device,
-            Inode = known.Inode,
-            Size = kernel.Fstat(file).Size,
-            Offset = offset,
-            Seals = (uint)SealsOf(kernel, file, known.Type),
-            // A file can be renamed while it is open.
-            Link = known.Type == MemoryFdType.File ? "" : known.Link,
-        };
-    }
+    public static KeptFile Of(IKernel kernel, BackingFile file) => Of(kernel, file.Handle, MemoryFile.Of(kernel, file), file.Offset);
+
+    /// <param name="offset">Where in the file the memory begins, bytes.</param>
+    /// <inheritdoc cref="Of(IKernel, BackingFile)"/>
+    public static KeptFile Of(IKernel kernel, SafeHandle file, ulong offset) => Of(kernel, file, MemoryFile.Of(kernel, file), offset);
 
     /// <summary>What a descriptor has otherwise; null: it is this file. A file on disk may have grown.</summary>
     public string? Difference(KeptFile found) =>
@@ -57,6 +47,18 @@ internal sealed class KeptFile : IQapiType
         v.Required("seals", ref Seals, "F_GET_SEALS");
         v.Required("link", ref Link, "what /proc calls it; empty for a file with a path");
     }
+
+    private static KeptFile Of(IKernel kernel, SafeHandle file, MemoryFile known, ulong offset) => new()
+    {
+        Type = known.Type,
+        Device = known.Device,
+        Inode = known.Inode,
+        Size = kernel.Fstat(file).Size,
+        Offset = offset,
+        Seals = (uint)SealsOf(kernel, file, known.Type),
+        // A file can be renamed while it is open.
+        Link = known.Type == MemoryFdType.File ? "" : known.Link,
+    };
 
     /// <summary>Files other than memfds and those of tmpfs and hugetlbfs know no seals.</summary>
     private static FileSeals SealsOf(IKernel kernel, SafeHandle file, MemoryFdType type)

@@ -62,7 +62,7 @@ internal sealed class Successor(Guest guest, RecordContent left, Dictionary<stri
         foreach (var name in files.Keys)
         {
             guest.Log.Warning("What is kept as {Id} is in no record, it goes", name);
-            await keeper!.ReleaseAsync(name).ConfigureAwait(false);
+            await keeper!.ReleaseAsync(name, untilClosed: true).ConfigureAwait(false);
         }
         if (_objects.Count > 0)
             Tell();

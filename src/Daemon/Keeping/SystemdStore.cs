@@ -84,12 +84,13 @@ internal sealed class SystemdStore : Keeper
         return true;
     }
 
-    public override async Task ReleaseAsync(string name)
+    public override async Task ReleaseAsync(string name, bool untilClosed)
     {
         lock (_gate)
             _names.Remove(name);
         await SendAsync($"FDSTOREREMOVE=1\nFDNAME={Prefix}{name}", null).ConfigureAwait(false);
-        await SettleAsync().ConfigureAwait(false);
+        if (untilClosed)
+            await SettleAsync().ConfigureAwait(false);
     }
 
     /// <summary>The manager does that, where the unit says so (Restart=).</summary>

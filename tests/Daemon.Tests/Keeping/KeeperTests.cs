@@ -26,7 +26,7 @@ public sealed class KeeperTests
             keeper = KeptFolder.KeeperOf(daemon) ?? throw new InvalidOperationException("no keeper");
             await Eventually.TrueAsync(() => ProcessResources.Count("memory-backend-memfd", keeper) == 1, () => "the keeper has it");
             await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""", Done);
-            Assert.Equal(0, ProcessResources.Count("memory-backend-memfd", keeper));
+            await Eventually.TrueAsync(() => ProcessResources.Count("memory-backend-memfd", keeper) == 0, () => "the keeper has closed it");
             await SuccessorTests.AddAsync(client, Memfd);
             await client.SendAsync("""{"execute": "quit"}""");
             Assert.Equal(0, await daemon.WaitForExitAsync());
@@ -34,6 +34,28 @@ public sealed class KeeperTests
 
         Assert.False(KeptFolder.IsKeeper(keeper));
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task Object_del_waits_for_it_where_there_are_pages_to_be_free_and_only_there()
+    {
+        await using var folder = new KeptFolder();
+        await using var daemon = await folder.StartAsync("-accel none");
+        await using var client = await daemon.ConnectAsync();
+        await SuccessorTests.AddAsync(client, Memfd);
+        await SuccessorTests.AddAsync(client, """{"qom-type": "memory-backend-memfd", "id": "written", "size": 4096, "prealloc": true}""");
+        var keeper = KeptFolder.KeeperOf(daemon)!.Value;
+        await Eventually.TrueAsync(() => ProcessResources.Count("memory-backend-memfd", keeper) == 2, () => "the keeper has both");
+        Assert.Equal(0, LibC.kill(keeper, DaemonFixture.SigStop));
+
+        await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""", Done);
+        await client.SendAsync("""{"execute": "object-del", "arguments": {"id": "written"}}""");
+        var answer = client.ReceiveAsync();
+        Assert.NotSame(answer, await Task.WhenAny(answer, Task.Delay(200)));
+
+        Assert.Equal(0, LibC.kill(keeper, DaemonFixture.SigCont));
+        Assert.True((await answer).TryGetProperty("return", out _));
+        Assert.Equal(0, ProcessResources.Count("memory-backend-memfd", keeper));
     }
 
     [Theory]
