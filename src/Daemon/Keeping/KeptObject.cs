@@ -9,7 +9,7 @@ namespace Hostmemd.Keeping;
 /// <summary>An object as the record has it: all that is needed to serve it again.</summary>
 internal sealed class KeptObject : IQapiType
 {
-    internal ObjectOptions Options = new();
+    internal ObjectOptions Options = null!;
     internal ulong Generation;
     internal KeptFile? File;
     internal KeptDimm? Dimm;
