@@ -39,7 +39,7 @@ public sealed class HostileClientTests(ITestOutputHelper output)
         var (idle, busy, growth) = (double.MaxValue, double.MaxValue, 0L);
         var before = ProcessResources.Resident(daemon.Pid);
 
-        await MeasuredRounds.UntilAsync(least: 2, async () =>
+        await MeasuredRounds.UntilAsync(least: 3, async () =>
         {
             var alone = await LatencyProbe.IdleAsync(daemon, TimeSpan.FromMilliseconds(300));
             Latencies? beside = null;

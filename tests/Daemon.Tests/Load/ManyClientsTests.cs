@@ -28,7 +28,7 @@ public sealed class ManyClientsTests(ITestOutputHelper output)
         using (var first = LoadClient.Negotiated(daemon.Socket))
             first.Ask(LoadClient.QueryStatus);
         var sockets = await LoadBounds.SocketsAtRestAsync(daemon);
-        var (negotiated, told, unfair, perClient) = (TimeSpan.MaxValue, TimeSpan.MaxValue, double.MaxValue, 0L);
+        var (negotiated, told, unfair, perClient) = (TimeSpan.MaxValue, TimeSpan.MaxValue, double.MaxValue, (long?)null);
 
         await MeasuredRounds.UntilAsync(least: 2, async () =>
         {
@@ -37,7 +37,7 @@ public sealed class ManyClientsTests(ITestOutputHelper output)
             var clients = await OwnThread.RunAsync(() => Connect(daemon.Socket));
             negotiated = Min(negotiated, clock.Elapsed);
             // Only the first thousand make the daemon grow; those after them take their place.
-            if (perClient == 0)
+            if (perClient is null)
                 perClient = (ProcessResources.Resident(daemon.Pid) - before) / Clients;
 
             told = Min(told, await OwnThread.RunAsync(() => Tell(clients)));
@@ -52,7 +52,7 @@ public sealed class ManyClientsTests(ITestOutputHelper output)
             + $"{perClient} bytes each, {Asking} querying: p99 over clients is {unfair:0.00} × the median");
         Assert.InRange(negotiated.TotalSeconds, 0, NegotiatedLimit);
         Assert.InRange(told.TotalMilliseconds, 0, ToldLimit);
-        Assert.InRange(perClient, 0, LoadBounds.Choose(32, 160) * LoadBounds.KiB);
+        Assert.InRange(perClient!.Value, 0, LoadBounds.Choose(32, 160) * LoadBounds.KiB);
         Assert.InRange(unfair, 0, UnfairLimit);
     });
 

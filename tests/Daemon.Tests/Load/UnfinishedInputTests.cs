@@ -19,7 +19,7 @@ public sealed class UnfinishedInputTests(ITestOutputHelper output)
     private static readonly long Slack = LoadBounds.Choose(128, 192) * LoadBounds.MiB;
 
     /// <summary>Microseconds that another client's query may take at p99.</summary>
-    private static readonly double P99Limit = LoadBounds.Choose(100_000, 1_000_000);
+    private static readonly double P99Limit = LoadBounds.Choose(100_000, 300_000);
 
     [Fact]
     public Task Unfinished_input_of_all_clients_together_is_bounded() => DaemonFixture.RunAsync("-accel none -D {dir}/log", async daemon =>

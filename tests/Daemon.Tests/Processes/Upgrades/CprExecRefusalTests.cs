@@ -1,4 +1,7 @@
+using Hostmemd.Api;
+using Hostmemd.Cpr;
 using Hostmemd.Daemon.Tests.Keeping;
+using Hostmemd.Protocol.Errors;
 using Xunit;
 
 namespace Hostmemd.Daemon.Tests.Processes.Upgrades;
@@ -62,6 +65,15 @@ public sealed class CprExecRefusalTests
         while (!(replies.Count > 0 && !replies[^1].Contains("\"event\"", StringComparison.Ordinal)))
             replies.Add((await client.ReceiveAsync()).GetRawText());
         await Upgrade.RefusedAsync(client, "Job 'j' is not concluded");
+    }
+
+    [Fact]
+    public async Task A_quit_that_came_before_is_obeyed()
+    {
+        await using var guest = await InProcessGuest.StartAsync(new LinuxKernel(), "-accel none");
+        CprCheck.Check(guest.Guest);
+        guest.Guest.Shutdown(ShutdownCause.HostQmpQuit);
+        Assert.Equal("the daemon ends", Assert.Throws<QmpException>(() => CprCheck.Check(guest.Guest)).Message);
     }
 
     [KvmFact]
