@@ -1,4 +1,3 @@
-using Hostmemd.Daemon.Tests.Populate;
 using Hostmemd.Daemon.Tests.Processes;
 using Tmds.Linux;
 using Xunit;

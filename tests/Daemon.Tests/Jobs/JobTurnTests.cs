@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Hostmemd.Daemon.Tests.Populate;
 using Hostmemd.Objects;
 using Xunit;
 

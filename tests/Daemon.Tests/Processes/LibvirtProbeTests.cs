@@ -190,7 +190,7 @@ public sealed class LibvirtProbeTests
         {
             _ = LibC.kill(pid, DaemonFixture.SigTerm);
             var took = Stopwatch.StartNew();
-            while (IsRunning() && took.Elapsed < QmpClient.Patience)
+            while (Children.Runs(pid) && took.Elapsed < QmpClient.Patience)
                 await Task.Delay(5);
             Assert.True(took.Elapsed < TimeSpan.FromSeconds(1), $"{took.Elapsed}");
             Assert.False(File.Exists(Socket) || File.Exists($"{directory}/qmp.pid"));
@@ -200,19 +200,6 @@ public sealed class LibvirtProbeTests
         {
             await EndsAtOnceAsync();
             Directory.Delete(directory, recursive: true);
-        }
-
-        /// <summary>One that has ended may stay in the process table until init looks.</summary>
-        private bool IsRunning()
-        {
-            try
-            {
-                return !File.ReadAllText($"/proc/{pid}/stat").Split(") ")[^1].StartsWith('Z');
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return false;
-            }
         }
     }
 }

@@ -1,4 +1,3 @@
-using Hostmemd.Daemon.Tests.Populate;
 using Xunit;
 
 namespace Hostmemd.Daemon.Tests.Processes;

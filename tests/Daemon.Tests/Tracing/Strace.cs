@@ -42,7 +42,7 @@ internal sealed class Strace : IAsyncDisposable
     {
         // strace 6.1 hangs when it is to let go of a process or a thread that is just ending.
         await Eventually.TrueAsync(
-            () => !Directory.Exists($"/proc/{_pid}") || (Populate.Children.Of(_pid).Count == 0 && !HasThreadsThatEnd()),
+            () => !Directory.Exists($"/proc/{_pid}") || (Children.Of(_pid).Count == 0 && !HasThreadsThatEnd()),
             () => "a child or a thread of the program does not end");
         var rest = _strace.StandardError.ReadToEndAsync();
         // It has ended already when the program has.

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Hostmemd.Daemon.Tests.Populate;
+namespace Hostmemd.Daemon.Tests.Support;
 
 /// <summary>The processes that a process has started, as /proc tells them.</summary>
 internal static class Children
