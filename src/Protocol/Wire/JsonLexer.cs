@@ -84,7 +84,7 @@ internal sealed class JsonLexer
             }
             if (_state == State.Start)
             {
-                if (c is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
+                if (IsSpace(c))
                 {
                     _lookedAhead = false;
                     start = i + 1;
@@ -92,6 +92,15 @@ internal sealed class JsonLexer
                 }
                 BeginToken(i);
                 start = i;
+                if (Whole(input[i..], out var length) is { } kind)
+                {
+                    used = i + length;
+                    token = new JsonToken(kind, input[i..used], isPlain: kind == JsonTokenKind.String);
+                    // Looked ahead, but the byte is not counted yet.
+                    _lookedAhead = EndsBeforeNext(kind);
+                    _offset += used;
+                    return true;
+                }
             }
             var (next, ended) = Step(c);
             if (ended is null)
@@ -99,8 +108,8 @@ internal sealed class JsonLexer
                 _state = next;
                 continue;
             }
-            // A number or keyword ends before this byte, which is looked at again; everything else ends with it.
-            var ahead = ended is JsonTokenKind.Integer or JsonTokenKind.Float or JsonTokenKind.Keyword;
+            // The byte that is looked at again is not counted again.
+            var ahead = EndsBeforeNext(ended.Value);
             used = ahead ? i : i + 1;
             token = Take(ended.Value, input[start..used]);
             _state = ended == JsonTokenKind.Stray ? State.Recovery : State.Start;
@@ -130,6 +139,10 @@ internal sealed class JsonLexer
     private static bool EndsRecovery(byte c) =>
         c is (< 0x20 and not (byte)'\t') or >= 0xFE or (byte)'{' or (byte)'}' or (byte)'[' or (byte)']' or (byte)':' or (byte)',';
 
+    private static bool IsSpace(byte c) => c is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n';
+
+    private static bool IsLetter(byte c) => c is >= (byte)'a' and <= (byte)'z';
+
     private static bool IsDigit(byte c) => c is >= (byte)'0' and <= (byte)'9';
 
     private void CountLine(byte c, int at)
@@ -153,10 +166,47 @@ internal sealed class JsonLexer
         _lookedAhead = false;
     }
 
+    /// <summary>A number or keyword ends before the byte that shows its end; everything else with it.</summary>
+    private static bool EndsBeforeNext(JsonTokenKind kind) => kind is JsonTokenKind.Integer or JsonTokenKind.Float or JsonTokenKind.Keyword;
+
+    /// <summary>
+    /// The token that the input begins with, where its end is seen at once: nearly all are short, plain and here as a whole. Any other is cut byte
+    /// by byte.
+    /// </summary>
+    /// <param name="input">One byte or more.</param>
+    /// <param name="length">Bytes of the token.</param>
+    private static JsonTokenKind? Whole(ReadOnlySpan<byte> input, out int length)
+    {
+        length = 1;
+        switch (input[0])
+        {
+            case (byte)'{': return JsonTokenKind.LeftBrace;
+            case (byte)'}': return JsonTokenKind.RightBrace;
+            case (byte)'[': return JsonTokenKind.LeftBracket;
+            case (byte)']': return JsonTokenKind.RightBracket;
+            case (byte)':': return JsonTokenKind.Colon;
+            case (byte)',': return JsonTokenKind.Comma;
+            case (byte)'"' or (byte)'\'':
+                length += PlainText.IndexOfStop(input[1..], input[0], PlainText.LastAscii) + 1;
+                return length > 1 && input[length - 1] == input[0] ? JsonTokenKind.String : null;
+            case >= (byte)'1' and <= (byte)'9':
+                while (length < input.Length && IsDigit(input[length]))
+                    length++;
+                return length < input.Length && input[length] is not ((byte)'.' or (byte)'e' or (byte)'E') ? JsonTokenKind.Integer : null;
+            case (byte)'0':
+                return input.Length > 1 && input[1] != '.' && !IsDigit(input[1]) ? JsonTokenKind.Integer : null;
+            case >= (byte)'a' and <= (byte)'z':
+                while (length < input.Length && IsLetter(input[length]))
+                    length++;
+                return length < input.Length ? JsonTokenKind.Keyword : null;
+            default: return null;
+        }
+    }
+
     private (State Next, JsonTokenKind? Ended) Step(byte c) => _state switch
     {
         State.Start => StepStart(c),
-        State.Keyword => c is >= (byte)'a' and <= (byte)'z' ? (State.Keyword, null) : (default, JsonTokenKind.Keyword),
+        State.Keyword => IsLetter(c) ? (State.Keyword, null) : (default, JsonTokenKind.Keyword),
         State.Minus => c == '0' ? (State.Zero, null) : IsDigit(c) ? (State.Digits, null) : Stray,
         // No exponent here: 0e5 is the number 0 and the keyword e (seen in QEMU 11.1.3).
         State.Zero => IsDigit(c) ? Stray : c == '.' ? (State.Point, null) : (default, JsonTokenKind.Integer),
@@ -182,16 +232,11 @@ internal sealed class JsonLexer
         _ => (default, JsonTokenKind.Integer),
     };
 
+    /// <summary>Brackets, colons and commas do not come here: each is whole.</summary>
     private (State, JsonTokenKind?) StepStart(byte c)
     {
         switch (c)
         {
-            case (byte)'{': return (default, JsonTokenKind.LeftBrace);
-            case (byte)'}': return (default, JsonTokenKind.RightBrace);
-            case (byte)'[': return (default, JsonTokenKind.LeftBracket);
-            case (byte)']': return (default, JsonTokenKind.RightBracket);
-            case (byte)':': return (default, JsonTokenKind.Colon);
-            case (byte)',': return (default, JsonTokenKind.Comma);
             case (byte)'"' or (byte)'\'':
                 _quote = c;
                 return (State.String, null);

@@ -12,7 +12,13 @@ public sealed class JsonObject : JsonValue
     private readonly List<KeyValuePair<string, JsonValue>> _members;
     private Dictionary<string, int>? _index;
 
-    public JsonObject() => _members = [];
+    public JsonObject()
+        : this(0)
+    {
+    }
+
+    /// <param name="capacity">Members that are to be expected.</param>
+    internal JsonObject(int capacity) => _members = new(capacity);
 
     public JsonObject(IEnumerable<KeyValuePair<string, JsonValue>> members)
         : this()

@@ -1,3 +1,6 @@
+using System.Text;
+using Expecting = Hostmemd.Protocol.Wire.JsonContainer.Expecting;
+
 namespace Hostmemd.Protocol.Wire;
 
 /// <summary>
@@ -6,33 +9,10 @@ namespace Hostmemd.Protocol.Wire;
 /// </summary>
 internal sealed class JsonParser
 {
-    private enum Expect
-    {
-        Value,
-        ValueOrEnd,
-        Key,
-        KeyOrEnd,
-        Colon,
-        CommaOrEnd,
-    }
-
-    private sealed class Frame(bool isObject)
-    {
-        public bool IsObject { get; } = isObject;
-
-        public JsonObject Object { get; } = isObject ? new JsonObject() : null!;
-
-        public List<JsonValue> Items { get; } = isObject ? null! : [];
-
-        public string Key { get; set; } = "";
-
-        public Expect Expect { get; set; } = isObject ? Expect.KeyOrEnd : Expect.ValueOrEnd;
-    }
-
     /// <summary>What a token takes beside its bytes: the value, its place in a list, the name it has.</summary>
     private const int TokenOverhead = 64;
 
-    private readonly Stack<Frame> _open = new();
+    private JsonContainer? _open;
     private int _braces;
     private int _brackets;
     private int _tokens;
@@ -44,11 +24,11 @@ internal sealed class JsonParser
     public long Held => _skipping ? 0 : _textBytes + ((long)_tokens * TokenOverhead);
 
     /// <summary>Nothing of a value has come, and nothing of one is being skipped.</summary>
-    public bool IsBetweenValues => _open.Count == 0 && !_skipping;
+    public bool IsBetweenValues => _open is null && !_skipping;
 
     /// <summary>Takes the next token.</summary>
     /// <returns>A value that it completes, an error that it makes, or null: more is to come.</returns>
-    public JsonReading? Add(JsonToken token, int line, long column)
+    public JsonReading? Add(in JsonToken token, int line, long column)
     {
         // The end of what was refused when it was unfinished.
         var isRefused = token.Length == 0;
@@ -109,7 +89,7 @@ internal sealed class JsonParser
 
     private JsonReading Fail(string error)
     {
-        _open.Clear();
+        _open = null;
         _skipping = true;
         EndSkipping();
         return new JsonReading(null, error);
@@ -124,7 +104,7 @@ internal sealed class JsonParser
 
     private void Reset()
     {
-        _open.Clear();
+        _open = null;
         _braces = _brackets = _tokens = 0;
         _tokenBytes = _textBytes = 0;
         _skipping = false;
@@ -132,45 +112,46 @@ internal sealed class JsonParser
 
     /// <summary>One step of the grammar.</summary>
     /// <returns>The outermost value, if this token completes it.</returns>
-    private JsonValue? Accept(JsonToken token, out string? error)
+    private JsonValue? Accept(in JsonToken token, out string? error)
     {
         error = null;
         var kind = token.Kind;
-        _open.TryPeek(out var frame);
-        switch (frame?.Expect ?? Expect.Value)
+        if (_open is not { } open)
+            return AcceptValue(token, out error);
+        switch (open.Next)
         {
-            case Expect.KeyOrEnd when kind == JsonTokenKind.RightBrace:
-            case Expect.ValueOrEnd when kind == JsonTokenKind.RightBracket:
-            case Expect.CommaOrEnd when kind == (frame!.IsObject ? JsonTokenKind.RightBrace : JsonTokenKind.RightBracket):
-                _open.Pop();
-                return Complete(frame!.IsObject ? frame.Object : new JsonArray(frame.Items), out error);
-            case Expect.KeyOrEnd or Expect.Key:
-                frame!.Expect = Expect.Colon;
+            case Expecting.KeyOrEnd when kind == JsonTokenKind.RightBrace:
+            case Expecting.ValueOrEnd when kind == JsonTokenKind.RightBracket:
+            case Expecting.CommaOrEnd when kind == (open.IsObject ? JsonTokenKind.RightBrace : JsonTokenKind.RightBracket):
+                _open = open.Outer;
+                return Complete(open.Value, out error);
+            case Expecting.KeyOrEnd or Expecting.Key:
+                open.Next = Expecting.Colon;
                 if (kind == JsonTokenKind.String)
-                    frame.Key = Text(token, out error).Value;
+                    Key(open, token, out error);
                 else
                     error = "expecting key";
                 return null;
-            case Expect.Colon:
-                frame!.Expect = Expect.Value;
+            case Expecting.Colon:
+                open.Next = Expecting.Value;
                 error = kind == JsonTokenKind.Colon ? null : "expecting ':'";
                 return null;
-            case Expect.CommaOrEnd:
-                frame!.Expect = frame.IsObject ? Expect.Key : Expect.Value;
-                error = kind == JsonTokenKind.Comma ? null : frame.IsObject ? "expected ',' or '}'" : "expected ',' or ']'";
+            case Expecting.CommaOrEnd:
+                open.Next = open.IsObject ? Expecting.Key : Expecting.Value;
+                error = kind == JsonTokenKind.Comma ? null : open.IsObject ? "expected ',' or '}'" : "expected ',' or ']'";
                 return null;
             default:
                 return AcceptValue(token, out error);
         }
     }
 
-    private JsonValue? AcceptValue(JsonToken token, out string? error)
+    private JsonValue? AcceptValue(in JsonToken token, out string? error)
     {
         error = null;
         switch (token.Kind)
         {
             case JsonTokenKind.LeftBrace or JsonTokenKind.LeftBracket:
-                _open.Push(new Frame(token.Kind == JsonTokenKind.LeftBrace));
+                _open = new JsonContainer(token.Kind == JsonTokenKind.LeftBrace, _open);
                 return null;
             case JsonTokenKind.String:
                 var text = Text(token, out error);
@@ -198,26 +179,41 @@ internal sealed class JsonParser
         }
     }
 
-    private JsonString Text(JsonToken token, out string? error)
+    private void Key(JsonContainer open, in JsonToken token, out string? error)
     {
         error = null;
-        // UTF-16, but for what is kept as it came.
-        var plain = token.IsLarge && JsonStringDecoder.IsPlain(token.Large);
-        _textBytes += plain ? token.Length : 2 * token.Length;
-        return plain ? new JsonString(token.Large.Slice(1, token.Length - 2)) : new JsonString(JsonStringDecoder.Decode(token.Span, out error));
+        if (token.IsPlain && open.TryKey(token.Span[1..^1]))
+            return;
+        open.Key(Text(token, out error).Value);
+    }
+
+    private JsonString Text(in JsonToken token, out string? error)
+    {
+        error = null;
+        if (token.IsPlain)
+        {
+            // UTF-16.
+            _textBytes += 2 * token.Length;
+            return new JsonString(Encoding.Latin1.GetString(token.Span[1..^1]));
+        }
+        if (token.Large is { Bytes: var large } && JsonStringDecoder.IsPlain(large))
+        {
+            // Kept as it came.
+            _textBytes += large.Length;
+            return new JsonString(large.Slice(1, large.Length - 2));
+        }
+        _textBytes += 2 * token.Length;
+        return new JsonString(JsonStringDecoder.Decode(token.Span, out error));
     }
 
     /// <summary>Puts a finished value where it belongs.</summary>
     private JsonValue? Complete(JsonValue value, out string? error)
     {
         error = null;
-        if (!_open.TryPeek(out var parent))
+        if (_open is null)
             return value;
-        if (!parent.IsObject)
-            parent.Items.Add(value);
-        else if (!parent.Object.TryAdd(parent.Key, value))
+        if (!_open.TryAdd(value))
             error = "duplicate key";
-        parent.Expect = Expect.CommaOrEnd;
         return null;
     }
 }

@@ -38,7 +38,7 @@ internal static class JsonStringDecoder
     public static bool IsPlain(in ReadOnlySequence<byte> token)
     {
         foreach (var piece in token.Slice(1, token.Length - 2))
-            if (PlainText.IndexOfStop(piece.Span, (byte)'"', (byte)'~') >= 0)
+            if (PlainText.IndexOfStop(piece.Span, (byte)'"', PlainText.LastAscii) >= 0)
                 return false;
         return true;
     }
@@ -138,7 +138,8 @@ internal static class JsonStringDecoder
         Utf8.ToUtf16(run, text, out var used, out written, replaceInvalidSequences: false);
         if (used > 0)
         {
-            error = HasNonCharacter(text[..written]) ? "invalid UTF-8 sequence in string" : null;
+            // As many units as bytes: it is ASCII.
+            error = written < used && HasNonCharacter(text[..written]) ? "invalid UTF-8 sequence in string" : null;
             return used;
         }
         // C0 80, or no character at all.

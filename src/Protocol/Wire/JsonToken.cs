@@ -9,34 +9,35 @@ internal readonly ref struct JsonToken
     private const int ShownBytes = 64 * 1024;
 
     private readonly ReadOnlySpan<byte> _small;
-    private readonly ReadOnlySequence<byte> _large;
+    private readonly LargeToken? _large;
 
     /// <param name="small">Not kept by whoever gets the token.</param>
-    public JsonToken(JsonTokenKind kind, ReadOnlySpan<byte> small)
+    public JsonToken(JsonTokenKind kind, ReadOnlySpan<byte> small, bool isPlain = false)
     {
-        (Kind, Length) = (kind, small.Length);
+        (Kind, IsPlain) = (kind, isPlain);
         _small = small;
     }
 
-    /// <param name="large">The taker's own: nothing changes it any more.</param>
-    public JsonToken(JsonTokenKind kind, ReadOnlySequence<byte> large) => (Kind, _large, Length) = (kind, large, large.Length);
+    /// <param name="large">The taker's own.</param>
+    public JsonToken(JsonTokenKind kind, LargeToken large) => (Kind, _large) = (kind, large);
 
     public JsonTokenKind Kind { get; }
 
-    public long Length { get; }
+    /// <summary>A string known to be printable ASCII without escapes; false: nobody has looked.</summary>
+    public bool IsPlain { get; }
 
-    /// <summary>Its bytes can be kept as they are.</summary>
-    public bool IsLarge => !_large.IsEmpty;
+    public long Length => _large?.Bytes.Length ?? _small.Length;
 
-    public ReadOnlySequence<byte> Large => _large;
+    /// <summary>Bytes that can be kept as they are; null: it is a small one.</summary>
+    public LargeToken? Large => _large;
 
     /// <summary>All of it in one piece; a large one is copied.</summary>
-    public ReadOnlySpan<byte> Span => IsLarge ? _large.ToArray() : _small;
+    public ReadOnlySpan<byte> Span => _large is null ? _small : _large.Bytes.ToArray();
 
     /// <summary>The token as C would print it, up to a NUL.</summary>
     public string Printable()
     {
-        var bytes = IsLarge ? _large.Slice(0, Math.Min(Length, ShownBytes)).ToArray() : _small;
+        var bytes = _large is null ? _small : _large.Bytes.Slice(0, Math.Min(Length, ShownBytes)).ToArray();
         var end = bytes.IndexOf((byte)0);
         var text = JsonStringDecoder.Printable(end < 0 ? bytes : bytes[..end]);
         return end < 0 && Length > bytes.Length ? text + "..." : text;

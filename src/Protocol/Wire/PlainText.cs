@@ -12,16 +12,27 @@ namespace Hostmemd.Protocol.Wire;
 internal static class PlainText
 {
     private const byte FirstPlain = 0x20;
-    private const char LastAscii = '~';
+
+    /// <summary>The largest byte that is plain ASCII.</summary>
+    public const byte LastAscii = (byte)'~';
 
     /// <summary>The first byte that is a quote, a backslash, a control byte, or above a limit; -1: none.</summary>
     /// <param name="last">The largest byte that is plain.</param>
     public static int IndexOfStop(ReadOnlySpan<byte> text, byte quote, byte last)
     {
-        // The quote first: it ends the run, and what is behind it is not looked at.
-        var end = text.IndexOfAny(quote, (byte)'\\');
-        var other = (end < 0 ? text : text[..end]).IndexOfAnyExceptInRange(FirstPlain, last);
-        return other < 0 ? end : other;
+        var at = 0;
+        for (; at + Vector128<byte>.Count <= text.Length; at += Vector128<byte>.Count)
+        {
+            var some = Vector128.Create(text[at..]);
+            var stops = Vector128.Equals(some, Vector128.Create(quote)) | Vector128.Equals(some, Vector128.Create((byte)'\\'))
+                | Vector128.LessThan(some, Vector128.Create(FirstPlain)) | Vector128.GreaterThan(some, Vector128.Create(last));
+            if (stops != Vector128<byte>.Zero)
+                return at + BitOperations.TrailingZeroCount(stops.ExtractMostSignificantBits());
+        }
+        for (; at < text.Length; at++)
+            if (text[at] == quote || text[at] == '\\' || text[at] < FirstPlain || text[at] > last)
+                return at;
+        return -1;
     }
 
     /// <summary>The first character that the writer must escape: a double quote, a backslash, or what is no printable ASCII; -1: none.</summary>
@@ -43,5 +54,5 @@ internal static class PlainText
         return -1;
     }
 
-    public static bool IsEscaped(char c) => c is '"' or '\\' or < (char)FirstPlain or > LastAscii;
+    public static bool IsEscaped(char c) => c is '"' or '\\' or < (char)FirstPlain or > (char)LastAscii;
 }
