@@ -17,17 +17,29 @@ internal sealed class Table(params string[] headings)
     public string Text(Paint paint)
     {
         string[] titles = [.. headings.Select(heading => heading.TrimStart('>'))];
-        int[] widths = [.. titles.Select((title, column) => _rows.Select(row => TextWidth.Of(row[column])).Append(TextWidth.Of(title)).Max())];
+        int[] widths = [.. titles.Select(TextWidth.Of)];
+        foreach (string[] row in _rows)
+            for (int column = 0; column < widths.Length; column++)
+                widths[column] = Math.Max(widths[column], TextWidth.Of(row[column]));
+        var line = new StringBuilder();
         var text = new StringBuilder();
-        text.Append(paint.Bold(Line(titles, widths))).Append('\n');
+        text.Append(paint.Bold(Line(line, titles, widths))).Append('\n');
         for (int row = 0; row < _rows.Count; row++)
-            text.Append(RowPaint(row, Line(_rows[row], widths))).Append('\n');
+            text.Append(RowPaint(row, Line(line, _rows[row], widths))).Append('\n');
         return text.ToString();
     }
 
-    private string Line(string[] cells, int[] widths) => string.Join("  ", cells.Select((cell, column) =>
+    /// <param name="line">Used for one line after another: a table may have thousands.</param>
+    private string Line(StringBuilder line, string[] cells, int[] widths)
     {
-        string blanks = new(' ', widths[column] - TextWidth.Of(cell));
-        return headings[column].StartsWith('>') ? blanks + cell : cell + blanks;
-    })).TrimEnd();
+        line.Clear();
+        for (int column = 0; column < cells.Length; column++)
+        {
+            int blanks = widths[column] - TextWidth.Of(cells[column]);
+            bool isRight = headings[column].StartsWith('>');
+            line.Append(' ', isRight ? blanks : 0).Append(cells[column]).Append(' ', isRight ? 0 : blanks).Append("  ");
+        }
+
+        return line.ToString().TrimEnd();
+    }
 }

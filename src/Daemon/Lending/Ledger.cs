@@ -114,8 +114,12 @@ internal sealed class Ledger(Guest guest, Func<LoanWatch> watch)
     /// <param name="unseen">Somebody has opened it who is perhaps not among them; null: as before.</param>
     public void Write(ProcReader proc, MemoryBackend backend, List<Borrower> openers, bool? unseen)
     {
+        var before = LoanOf(backend);
+        // Of a thousand backends nearly all are nobody's, and stay so.
+        if (openers.Count == 0 && before.Borrowers.IsEmpty && (unseen ?? before.IsHeldUnseen) == before.IsHeldUnseen)
+            return;
         // Who ends closes it too, and gives nothing back by that.
-        var ending = LoanOf(backend).Borrowers.Where(known => !openers.Any(known.IsSameProcess) && proc.IsEnding(known.Pid, known.StartTime)).ToList();
+        var ending = before.Borrowers.Where(known => !openers.Any(known.IsSameProcess) && proc.IsEnding(known.Pid, known.StartTime)).ToList();
         List<Borrower> come = [];
         List<Borrower> gone = [];
         Change(

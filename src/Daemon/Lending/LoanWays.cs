@@ -100,28 +100,44 @@ internal static class LoanWays
             ? $"its file has {size} bytes, which do not hold {published.Properties.Size} at offset {published.Backend.File.Offset}"
             : null;
 
-    private static string ObjectByPath(PublishedBackend published, string path)
+    private static string ObjectByPath(PublishedBackend published, string path) => JsonText.Of(json =>
     {
-        var members = new List<KeyValuePair<string, JsonValue>>
-        {
-            new("qom-type", new JsonString("memory-backend-file")),
-            new("id", new JsonString(published.Backend.Id)),
-            new("mem-path", new JsonString(path)),
-            new("size", JsonNumber.Of(published.Properties.Size)),
-            new("share", JsonBool.Of(true)),
-        };
+        json.BeginObject();
+        WriteObject(json, published, "memory-backend-file", path);
         if (published.Backend.File!.Offset != 0)
-            members.Add(new("offset", JsonNumber.Of(published.Backend.File.Offset)));
+        {
+            json.Name("offset");
+            json.Number(published.Backend.File.Offset);
+        }
         if (published.Backend.Memory.IsReadOnly)
-            members.Add(new("readonly", JsonBool.Of(true)));
-        return new JsonObject(members).ToString();
-    }
+        {
+            json.Name("readonly");
+            json.Bool(true);
+        }
+        json.EndObject();
+    });
 
-    private static string ObjectByCpr(PublishedBackend published) => new JsonObject(
-    [
-        new("qom-type", new JsonString("memory-backend-memfd")),
-        new("id", new JsonString(published.Backend.Id)),
-        new("size", JsonNumber.Of(published.Properties.Size)),
-        new("share", JsonBool.Of(true)),
-    ]).ToString();
+    private static string ObjectByCpr(PublishedBackend published) => JsonText.Of(json =>
+    {
+        json.BeginObject();
+        WriteObject(json, published, "memory-backend-memfd", path: null);
+        json.EndObject();
+    });
+
+    private static void WriteObject(JsonWriter json, PublishedBackend published, string type, string? path)
+    {
+        json.Name("qom-type");
+        json.Text(type);
+        json.Name("id");
+        json.Text(published.Backend.Id);
+        if (path is not null)
+        {
+            json.Name("mem-path");
+            json.Text(path);
+        }
+        json.Name("size");
+        json.Number(published.Properties.Size);
+        json.Name("share");
+        json.Bool(true);
+    }
 }

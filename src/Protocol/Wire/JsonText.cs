@@ -7,10 +7,13 @@ namespace Hostmemd.Protocol.Wire;
 public static class JsonText
 {
     /// <summary>The text QEMU would print for the value.</summary>
-    public static string Of(JsonValue value)
+    public static string Of(JsonValue value) => Of(json => json.Value(value));
+
+    /// <summary>The same without a value: what is written is the text.</summary>
+    public static string Of(Action<JsonWriter> write)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        new JsonWriter(buffer).Value(value);
+        write(new JsonWriter(buffer));
         return Encoding.ASCII.GetString(buffer.WrittenSpan);
     }
 

@@ -9,7 +9,7 @@ internal readonly ref struct JsonToken
     private const int ShownBytes = 64 * 1024;
 
     private readonly ReadOnlySpan<byte> _small;
-    private readonly LargeToken? _large;
+    private readonly LargeBytes? _large;
 
     /// <param name="small">Not kept by whoever gets the token.</param>
     public JsonToken(JsonTokenKind kind, ReadOnlySpan<byte> small, bool isPlain = false)
@@ -19,7 +19,7 @@ internal readonly ref struct JsonToken
     }
 
     /// <param name="large">The taker's own.</param>
-    public JsonToken(JsonTokenKind kind, LargeToken large) => (Kind, _large) = (kind, large);
+    public JsonToken(JsonTokenKind kind, LargeBytes large) => (Kind, _large) = (kind, large);
 
     public JsonTokenKind Kind { get; }
 
@@ -29,7 +29,7 @@ internal readonly ref struct JsonToken
     public long Length => _large?.Bytes.Length ?? _small.Length;
 
     /// <summary>Bytes that can be kept as they are; null: it is a small one.</summary>
-    public LargeToken? Large => _large;
+    public LargeBytes? Large => _large;
 
     /// <summary>All of it in one piece; a large one is copied.</summary>
     public ReadOnlySpan<byte> Span => _large is null ? _small : _large.Bytes.ToArray();

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace Hostmemd.Protocol.Wire;
@@ -10,6 +11,13 @@ namespace Hostmemd.Protocol.Wire;
 public sealed class JsonWriter(IBufferWriter<byte> output)
 {
     private static ReadOnlySpan<byte> HexDigits => "0123456789ABCDEF"u8;
+
+    /// <summary>Characters of a text for which room is asked at once.</summary>
+    private const int PieceLength = 1024;
+
+    private const int LongestEscape = 6;
+
+    private const int LongestNumber = 40;
 
     private bool _needsComma;
 
@@ -24,38 +32,34 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
     /// <summary>A member's name; its value must follow.</summary>
     public void Name(string name)
     {
-        Separate();
-        Quote(name);
-        Write(": "u8);
+        Quote(name, ": "u8);
         _needsComma = false;
     }
 
-    public void Text(string value)
+    public void Text(string value) => Quote(value, []);
+
+    public void Bool(bool value) => Word(value ? "true"u8 : "false"u8);
+
+    public void Null() => Word("null"u8);
+
+    public void Number(long value)
     {
-        Separate();
-        Quote(value);
+        var span = Begin(LongestNumber, out var at);
+        value.TryFormat(span[at..], out var length, provider: CultureInfo.InvariantCulture);
+        output.Advance(at + length);
     }
 
-    public void Bool(bool value)
+    public void Number(ulong value)
     {
-        Separate();
-        Write(value ? "true"u8 : "false"u8);
+        var span = Begin(LongestNumber, out var at);
+        value.TryFormat(span[at..], out var length, provider: CultureInfo.InvariantCulture);
+        output.Advance(at + length);
     }
-
-    public void Null()
-    {
-        Separate();
-        Write("null"u8);
-    }
-
-    public void Number(long value) => Number(JsonNumber.Of(value));
-
-    public void Number(ulong value) => Number(JsonNumber.Of(value));
 
     public void Number(JsonNumber value)
     {
-        Separate();
-        output.Advance(value.Format(output.GetSpan(40)));
+        var span = Begin(LongestNumber, out var at);
+        output.Advance(at + value.Format(span[at..]));
     }
 
     /// <summary>Text that is JSON already.</summary>
@@ -100,8 +104,7 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
             Text(text.Value);
             return;
         }
-        Separate();
-        Write("\""u8);
+        Word("\""u8);
         foreach (var piece in text.Plain)
             WriteLong(piece);
         Write("\""u8);
@@ -117,8 +120,7 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
 
     private void Open(char bracket)
     {
-        Separate();
-        Write([(byte)bracket]);
+        Word([(byte)bracket]);
         _needsComma = false;
     }
 
@@ -128,12 +130,26 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
         _needsComma = true;
     }
 
-    private void Separate()
+    private void Word(ReadOnlySpan<byte> ascii)
     {
-        if (_needsComma)
-            Write(", "u8);
-        _needsComma = true;
+        var span = Begin(ascii.Length, out var at);
+        ascii.CopyTo(span[at..]);
+        output.Advance(at + ascii.Length);
     }
+
+    /// <summary>Room for a value, with the comma before it if it needs one. The output's parts are asked for as seldom as can be.</summary>
+    /// <param name="at">Where the value goes.</param>
+    private Span<byte> Begin(int length, out int at)
+    {
+        var span = output.GetSpan(length + 2);
+        at = 0;
+        if (_needsComma)
+            (span[0], span[1], at) = ((byte)',', (byte)' ', 2);
+        _needsComma = true;
+        return span;
+    }
+
+    private void Separate() => Word([]);
 
     private void Write(ReadOnlySpan<byte> bytes)
     {
@@ -141,57 +157,74 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
         output.Advance(bytes.Length);
     }
 
-    private void Quote(string text)
+    /// <param name="behind">What comes behind the closing quote.</param>
+    private void Quote(string text, ReadOnlySpan<byte> behind)
     {
-        Write("\""u8);
-        var rest = text.AsSpan();
-        while (rest.Length > 0)
+        if (text.Length > PieceLength)
         {
-            var plain = PlainText.IndexOfEscaped(rest);
-            WritePlain(plain < 0 ? rest : rest[..plain]);
+            QuoteInPieces(text);
+            Write(behind);
+            return;
+        }
+        var span = Begin((LongestEscape * text.Length) + 2 + behind.Length, out var at);
+        span[at++] = (byte)'"';
+        at += Escape(text, span[at..]);
+        span[at++] = (byte)'"';
+        behind.CopyTo(span[at..]);
+        output.Advance(at + behind.Length);
+    }
+
+    private void QuoteInPieces(string text)
+    {
+        Word("\""u8);
+        for (var at = 0; at < text.Length; at += PieceLength)
+        {
+            var piece = text.AsSpan(at, Math.Min(PieceLength, text.Length - at));
+            output.Advance(Escape(piece, output.GetSpan(LongestEscape * piece.Length)));
+        }
+        Write("\""u8);
+    }
+
+    /// <returns>Bytes written.</returns>
+    private static int Escape(ReadOnlySpan<char> text, Span<byte> span)
+    {
+        var at = 0;
+        while (text.Length > 0)
+        {
+            var plain = PlainText.IndexOfEscaped(text);
             if (plain < 0)
-                break;
-            rest = rest[plain..];
+                plain = text.Length;
+            Ascii.FromUtf16(text[..plain], span[at..], out _);
+            at += plain;
+            text = text[plain..];
             // Text of another script is one escape after another.
-            do
-            {
-                Escape(rest[0]);
-                rest = rest[1..];
-            }
-            while (rest.Length > 0 && PlainText.IsEscaped(rest[0]));
+            for (; text.Length > 0 && PlainText.IsEscaped(text[0]); text = text[1..])
+                at += Escape(text[0], span[at..]);
         }
-        Write("\""u8);
+        return at;
     }
 
-    private void WritePlain(ReadOnlySpan<char> ascii)
+    private static int Escape(char c, Span<byte> span)
     {
-        while (ascii.Length > 0)
+        ReadOnlySpan<byte> known = c switch
         {
-            var span = output.GetSpan(Math.Min(ascii.Length, 64 * 1024));
-            var part = ascii[..Math.Min(span.Length, ascii.Length)];
-            output.Advance(Encoding.ASCII.GetBytes(part, span));
-            ascii = ascii[part.Length..];
-        }
-    }
-
-    private void Escape(char c)
-    {
-        switch (c)
+            '"' => "\\\""u8,
+            '\\' => "\\\\"u8,
+            '\b' => "\\b"u8,
+            '\f' => "\\f"u8,
+            '\n' => "\\n"u8,
+            '\r' => "\\r"u8,
+            '\t' => "\\t"u8,
+            _ => [],
+        };
+        if (!known.IsEmpty)
         {
-            case '"': Write("\\\""u8); break;
-            case '\\': Write("\\\\"u8); break;
-            case '\b': Write("\\b"u8); break;
-            case '\f': Write("\\f"u8); break;
-            case '\n': Write("\\n"u8); break;
-            case '\r': Write("\\r"u8); break;
-            case '\t': Write("\\t"u8); break;
-            default:
-                var span = output.GetSpan(6);
-                (span[0], span[1]) = ((byte)'\\', (byte)'u');
-                for (var digit = 0; digit < 4; digit++)
-                    span[2 + digit] = HexDigits[(c >> (12 - (4 * digit))) & 0xF];
-                output.Advance(6);
-                break;
+            known.CopyTo(span);
+            return known.Length;
         }
+        (span[0], span[1]) = ((byte)'\\', (byte)'u');
+        for (var digit = 0; digit < 4; digit++)
+            span[2 + digit] = HexDigits[(c >> (12 - (4 * digit))) & 0xF];
+        return LongestEscape;
     }
 }

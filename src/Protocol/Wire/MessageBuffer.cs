@@ -32,12 +32,15 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
 
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
-        if (_chunk.Length - _end < Math.Max(1, sizeHint))
-            Grow(sizeHint);
+        Ensure(sizeHint);
         return _chunk.AsMemory(_end);
     }
 
-    public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        Ensure(sizeHint);
+        return _chunk.AsSpan(_end);
+    }
 
     public void Advance(int count) => _end += count;
 
@@ -65,6 +68,12 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
         if (_end > _start)
             _pieces.Add(_chunk.AsMemory(_start.._end));
         _start = _end;
+    }
+
+    private void Ensure(int sizeHint)
+    {
+        if (_chunk.Length - _end < Math.Max(1, sizeHint))
+            Grow(sizeHint);
     }
 
     private void Grow(int sizeHint)

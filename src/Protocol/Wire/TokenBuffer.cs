@@ -49,7 +49,7 @@ internal sealed class TokenBuffer
     public JsonToken Take(JsonTokenKind kind)
     {
         var token = _first is not null
-            ? new JsonToken(kind, new LargeToken(new ReadOnlySequence<byte>(_first, 0, _last!, _last!.Length)))
+            ? new JsonToken(kind, new LargeBytes(new ReadOnlySequence<byte>(_first, 0, _last!, _last!.Length)))
             : new JsonToken(kind, _small.AsSpan(0, _smallLength));
         Clear();
         return token;

@@ -45,6 +45,18 @@ public class JsonWriterTests
         Assert.Equal($"\"{new string('x', 1_000_000)}\\n{new string('y', 300_000)}\"", JsonText.Of(new JsonString(text)));
     }
 
+    [Theory]
+    [InlineData("\"", "\\\"")]
+    [InlineData("😀", "\\uD83D\\uDE00")]
+    public void What_is_escaped_may_stand_at_any_place_of_a_long_string(string given, string written)
+    {
+        for (var at = 1000; at < 1050; at++)
+        {
+            var (before, behind) = (new string('a', at), new string('b', 3000));
+            Assert.Equal($"\"{before}{written}{behind}\"", JsonText.Of(new JsonString(before + given + behind)));
+        }
+    }
+
     [Fact]
     public void Integers_are_exact_at_their_limits()
     {
