@@ -74,56 +74,54 @@ internal static class Events
     ];
 
     public static EventMessage Shutdown(ShutdownCause cause, TimeProvider clock) =>
-        ShutdownEvent.Format(new ShutdownData { Reason = cause }, clock);
+        ShutdownEvent.Make(new ShutdownData { Reason = cause }, clock);
 
-    public static EventMessage Reset(ShutdownCause cause, TimeProvider clock) => ResetEvent.Format(new ShutdownData { Reason = cause }, clock);
+    public static EventMessage Reset(ShutdownCause cause, TimeProvider clock) => ResetEvent.Make(new ShutdownData { Reason = cause }, clock);
 
-    public static EventMessage Powerdown(TimeProvider clock) => PowerdownEvent.Format(Nothing.Value, clock);
+    public static EventMessage Powerdown(TimeProvider clock) => PowerdownEvent.Make(Nothing.Value, clock);
 
-    public static EventMessage Stop(TimeProvider clock) => StopEvent.Format(Nothing.Value, clock);
+    public static EventMessage Stop(TimeProvider clock) => StopEvent.Make(Nothing.Value, clock);
 
-    public static EventMessage Resume(TimeProvider clock) => ResumeEvent.Format(Nothing.Value, clock);
+    public static EventMessage Resume(TimeProvider clock) => ResumeEvent.Make(Nothing.Value, clock);
 
     public static EventMessage DeviceDeleted(Dimm dimm, TimeProvider clock) =>
-        DeviceDeletedEvent.Format(new DeviceDeletedData { Device = dimm.Id, Path = dimm.QomPath }, clock);
+        DeviceDeletedEvent.Make(new DeviceDeletedData { Device = dimm.Id, Path = dimm.QomPath }, clock);
 
     /// <summary>A broken page met while populating: no guest was told, and the memory is given back.</summary>
-    public static EventMessage MemoryFailure(TimeProvider clock) => MemoryFailureEvent.Format(
+    public static EventMessage MemoryFailure(TimeProvider clock) => MemoryFailureEvent.Make(
         new MemoryFailureData { Recipient = MemoryFailureRecipient.Hypervisor, Action = MemoryFailureAction.Ignore }, clock);
 
     public static EventMessage JobStatusChange(string id, JobStatus status, TimeProvider clock) =>
-        JobStatusChangeEvent.Format(new JobStatusChangeData { Id = id, Status = status }, clock);
+        JobStatusChangeEvent.Make(new JobStatusChangeData { Id = id, Status = status }, clock);
 
     public static EventMessage MemoryBackendProgress(string job, MemoryBackend backend, ulong done, ulong length, TimeProvider clock) =>
-        MemoryBackendProgressEvent.Format(
+        MemoryBackendProgressEvent.Make(
             new MemoryBackendProgressData { JobId = job, Memdev = backend.QomPath, CurrentProgress = (long)done, TotalProgress = (long)length }, clock);
 
     public static EventMessage MemoryBackendAdded(MemoryBackend backend, ulong size, ulong generation, TimeProvider clock) =>
-        MemoryBackendAddedEvent.Format(
+        MemoryBackendAddedEvent.Make(
             new MemoryBackendAddedData { Memdev = backend.QomPath, QomType = backend.TypeName, Size = size, Generation = generation }, clock);
 
     /// <param name="held">Others have the pages.</param>
     public static EventMessage MemoryBackendDeleted(MemoryBackend backend, ulong size, bool held, ulong generation, TimeProvider clock) =>
-        MemoryBackendDeletedEvent.Format(
+        MemoryBackendDeletedEvent.Make(
             new MemoryBackendDeletedData { Memdev = backend.QomPath, Size = size, Held = held, Generation = generation }, clock);
 
     /// <summary>Memory of a daemon that was killed, which nobody has any more.</summary>
-    public static EventMessage MemoryBackendLost(LostBackend lost, ulong generation, TimeProvider clock) => MemoryBackendDeletedEvent.Format(
+    public static EventMessage MemoryBackendLost(LostBackend lost, ulong generation, TimeProvider clock) => MemoryBackendDeletedEvent.Make(
         new MemoryBackendDeletedData { Memdev = lost.QomPath, Size = lost.Size, Held = false, Generation = generation }, clock);
 
     public static EventMessage MemoryLoanChange(MemoryBackend backend, MemoryLoanState state, int? pid, ulong generation, TimeProvider clock) =>
-        MemoryLoanChangeEvent.Format(
+        MemoryLoanChangeEvent.Make(
             new MemoryLoanChangeData { Memdev = backend.QomPath, State = state, Pid = pid, Generation = generation }, clock);
 
-    public static EventMessage MemorySlotAdded(PublishedSlot slot, ulong generation, TimeProvider clock) =>
-        MemorySlotAdded(slot.ToInfo(), generation, clock) with { ForReadOnly = MemorySlotAdded(slot.ToInfo(hideHostAddress: true), generation, clock) };
-
-    private static EventMessage MemorySlotAdded(MemorySlotInfo slot, ulong generation, TimeProvider clock) =>
-        MemorySlotAddedEvent.Format(new MemorySlotAddedData { SlotInfo = slot, Generation = generation }, clock);
+    public static EventMessage MemorySlotAdded(PublishedSlot slot, ulong generation, TimeProvider clock) => MemorySlotAddedEvent.Make(
+        new MemorySlotAddedData { SlotInfo = slot.ToInfo(), Generation = generation }, clock,
+        forReadOnly: new MemorySlotAddedData { SlotInfo = slot.ToInfo(hideHostAddress: true), Generation = generation });
 
     public static EventMessage MemorySlotDeleted(PublishedSlot slot, ulong generation, TimeProvider clock) =>
-        MemorySlotDeletedEvent.Format(
+        MemorySlotDeletedEvent.Make(
             new MemorySlotDeletedData { KvmSlot = slot.Slot.Id, Addr = slot.Slot.Gpa.Value, Size = slot.Slot.Size, Generation = generation }, clock);
 
-    public static EventMessage Lost(ulong count, TimeProvider clock) => EventsLostEvent.Format(new EventsLostData { Count = count }, clock);
+    public static EventMessage Lost(ulong count, TimeProvider clock) => EventsLostEvent.Make(new EventsLostData { Count = count }, clock);
 }

@@ -35,12 +35,22 @@ public sealed class EventDeclaration<TData>(string name, string doc) : EventDecl
 
     public override void VisitDataMembers(Visitor v) => new TData().Visit(v);
 
-    /// <summary>The event's bytes, made once for all sessions.</summary>
-    public EventMessage Format(TData data, TimeProvider clock)
+    /// <summary>The event of this moment.</summary>
+    /// <param name="data">Not changed any more.</param>
+    /// <param name="forReadOnly">What read-only sessions get in its place; null: the same.</param>
+    public EventMessage Make(TData data, TimeProvider clock, TData? forReadOnly = null)
+    {
+        var microseconds = clock.GetUtcNow().Subtract(DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        return new EventMessage(this, () => Format(data, microseconds))
+        {
+            ForReadOnly = forReadOnly is null ? null : new EventMessage(this, () => Format(forReadOnly, microseconds)),
+        };
+    }
+
+    private byte[] Format(TData data, long microseconds)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
         var writer = new JsonWriter(buffer);
-        var microseconds = clock.GetUtcNow().Subtract(DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         writer.BeginObject();
         writer.Name("timestamp");
         writer.BeginObject();
@@ -60,6 +70,6 @@ public sealed class EventDeclaration<TData>(string name, string doc) : EventDecl
         }
         writer.EndObject();
         buffer.Write("\r\n"u8);
-        return new EventMessage(this, buffer.WrittenMemory);
+        return buffer.WrittenSpan.ToArray();
     }
 }

@@ -40,7 +40,7 @@ internal sealed class TinyServer : IAsyncDisposable
     private static CommandTable<TinyServer> Table() => new(
     [
         Make<NegotiationArguments>("qmp_capabilities", (server, arguments) => server._session.Negotiate(arguments.Enable is ["oob"])),
-        Make<Nothing>("tick", (server, _) => server._session.Post(Tick.Format(Nothing.Value, TimeProvider.System), 0)),
+        Make<Nothing>("tick", (server, _) => server._session.Post(Tick.Make(Nothing.Value, TimeProvider.System), 0)),
         Make<Nothing>("fail", (_, _) => throw new QmpException(QmpErrorClass.DeviceNotFound, "Device 'd0' not found")),
         Make<Nothing>("now", (_, _) => { }, allowOob: true),
         new Command<TinyServer, EchoArguments, string>("echo", "", Shapes.Text, (_, arguments) => ValueTask.FromResult(arguments.Text)),

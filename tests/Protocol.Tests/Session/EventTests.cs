@@ -1,4 +1,5 @@
 using Hostmemd.Protocol.Schema;
+using Hostmemd.Protocol.Session;
 using Hostmemd.Protocol.Wire;
 
 namespace Hostmemd.Protocol.Tests.Session;
@@ -70,17 +71,39 @@ public class EventTests
         var clock = new FixedClock(new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero) + TimeSpan.FromMicroseconds(678_901));
         Assert.Equal(
             "{\"timestamp\": {\"seconds\": 1767323045, \"microseconds\": 678901}, \"event\": \"BARE\"}\r\n",
-            Text(TestGuest.Bare.Format(Nothing.Value, clock).Utf8));
+            Text(TestGuest.Bare.Make(Nothing.Value, clock).Utf8));
         Assert.Equal(
             "{\"timestamp\": {\"seconds\": 1767323045, \"microseconds\": 678901}, \"event\": \"TOLD\", \"data\": {\"text\": \"\\u00E9\"}}\r\n",
-            Text(TestGuest.Told.Format(new TextValue { Text = "é" }, clock).Utf8));
+            Text(TestGuest.Told.Make(new TextValue { Text = "é" }, clock).Utf8));
+    }
+
+    [Fact]
+    public async Task An_event_is_formatted_once_and_only_where_somebody_gets_it()
+    {
+        await using var session = await TestSession.NegotiatedAsync();
+        var formatted = 0;
+        EventMessage Counting(EventDeclaration declaration) => new(declaration, () =>
+        {
+            formatted++;
+            return [.. TestGuest.Told.Make(new TextValue { Text = "t" }, TimeProvider.System).Utf8.Span];
+        });
+
+        session.Guest.Post(Counting(TestGuest.ToldOnRequest), 0);
+        Assert.Equal(0, formatted);
+
+        var told = Counting(TestGuest.Told);
+        session.Guest.Post(told, 0);
+        session.Guest.Post(told, 0);
+        await session.ReceiveAsync();
+        await session.ReceiveAsync();
+        Assert.Equal(1, formatted);
     }
 
     [Fact]
     public async Task An_event_never_lands_inside_a_reply()
     {
         await using var session = await TestSession.NegotiatedAsync();
-        var told = TestGuest.Told.Format(new TextValue { Text = "t" }, TimeProvider.System);
+        var told = TestGuest.Told.Make(new TextValue { Text = "t" }, TimeProvider.System);
         var telling = Task.Run(async () =>
         {
             for (var i = 0; i < 2000; i++)

@@ -28,7 +28,7 @@ public class GenerationOrderTests
         await using var session = await TestSession.NegotiatedAsync();
         await session.SendAsync("""{"execute": "read", "arguments": {"name": "a"}, "id": 1}""");
         await session.Guest.At("a").ReachedAsync();
-        session.Guest.Post(TestGuest.Changed.Format(new GenerationValue { Generation = 1 }, TimeProvider.System), 1);
+        session.Guest.Post(TestGuest.Changed.Make(new GenerationValue { Generation = 1 }, TimeProvider.System), 1);
         await session.ExpectEventAsync("""{"event": "CHANGED", "data": {"generation": 1}}""");
         session.Guest.At("a").Open();
         await session.ExpectAsync("""{"return": {"generation": 1}, "id": 1}""");
@@ -40,7 +40,7 @@ public class GenerationOrderTests
         await using var session = await TestSession.NegotiatedAsync();
         await session.SendAsync("""{"execute": "read", "arguments": {"name": "a"}, "id": 1}""");
         await session.Guest.At("a").ReachedAsync();
-        session.Guest.Post(TestGuest.Told.Format(new TextValue { Text = "t" }, TimeProvider.System), 0);
+        session.Guest.Post(TestGuest.Told.Make(new TextValue { Text = "t" }, TimeProvider.System), 0);
         await session.ExpectEventAsync("""{"event": "TOLD", "data": {"text": "t"}}""");
         session.Guest.At("a").Open();
         await session.ExpectAsync("""{"return": {"generation": 1}, "id": 1}""");
@@ -69,7 +69,7 @@ public class GenerationOrderTests
         session.Guest.Change();
         session.Guest.At("a once").Open();
         await session.Guest.At("a").ReachedAsync();
-        session.Guest.Post(TestGuest.Changed.Format(new GenerationValue { Generation = 2 }, TimeProvider.System), 2);
+        session.Guest.Post(TestGuest.Changed.Make(new GenerationValue { Generation = 2 }, TimeProvider.System), 2);
         session.Guest.At("a").Open();
         await session.ExpectAsync("""{"return": {"generation": 1}, "id": 1}""");
         await session.ExpectEventAsync(Changed2, Changed2);

@@ -31,11 +31,11 @@ public class SlowClientTests
     {
         await using var session = await StuckAsync();
         for (var i = 0; i < 5; i++)
-            session.Guest.Post(TestGuest.ToldOnRequest.Format(new TextValue { Text = "dropped" }, TimeProvider.System), 0);
-        session.Guest.Post(TestGuest.Told.Format(new TextValue { Text = "kept" }, TimeProvider.System), 0);
+            session.Guest.Post(TestGuest.ToldOnRequest.Make(new TextValue { Text = "dropped" }, TimeProvider.System), 0);
+        session.Guest.Post(TestGuest.Told.Make(new TextValue { Text = "kept" }, TimeProvider.System), 0);
         await ExpectBigReplyAsync(session);
         await session.ExpectEventAsync("""{"event": "TOLD", "data": {"text": "kept"}}""", """{"event": "EVENTS_LOST", "data": {"count": 5}}""");
-        session.Guest.Post(TestGuest.ToldOnRequest.Format(new TextValue { Text = "again" }, TimeProvider.System), 0);
+        session.Guest.Post(TestGuest.ToldOnRequest.Make(new TextValue { Text = "again" }, TimeProvider.System), 0);
         await session.ExpectEventAsync("""{"event": "TOLD_ON_REQUEST", "data": {"text": "again"}}""");
     }
 
@@ -44,7 +44,7 @@ public class SlowClientTests
     {
         await using var session = await TestSession.NegotiatedAsync();
         session.Session.Subscribe(["TOLD_ON_REQUEST"]);
-        var told = TestGuest.ToldOnRequest.Format(new TextValue { Text = new string('t', 1000) }, TimeProvider.System);
+        var told = TestGuest.ToldOnRequest.Make(new TextValue { Text = new string('t', 1000) }, TimeProvider.System);
         var posted = 6 * HighMark / told.Utf8.Length;
         for (var i = 0; i < posted; i++)
             session.Session.Post(told, 0);
@@ -57,7 +57,7 @@ public class SlowClientTests
     public async Task Standard_events_are_kept_up_to_the_bound()
     {
         await using var session = await StuckAsync();
-        var told = TestGuest.Told.Format(new TextValue { Text = new string('t', 1000) }, TimeProvider.System);
+        var told = TestGuest.Told.Make(new TextValue { Text = new string('t', 1000) }, TimeProvider.System);
         var count = HighMark / told.Utf8.Length;
         for (var i = 0; i < count; i++)
             session.Guest.Post(told, 0);
@@ -96,7 +96,7 @@ public class SlowClientTests
         session.Session.Subscribe(["TOLD_ON_REQUEST"]);
         await session.SendAsync("""{"execute": "read", "arguments": {"name": "a"}}""");
         await session.Guest.At("a").ReachedAsync();
-        var told = TestGuest.ToldOnRequest.Format(new TextValue { Text = new string('t', 1000) }, TimeProvider.System);
+        var told = TestGuest.ToldOnRequest.Make(new TextValue { Text = new string('t', 1000) }, TimeProvider.System);
         var posted = 2 * HighMark / told.Utf8.Length;
         for (var i = 0; i < posted; i++)
             session.Session.Post(told, 2);
@@ -158,7 +158,7 @@ public class SlowClientTests
 
     private static void PostTooMuch(TestSession session, ulong generation)
     {
-        var told = TestGuest.Told.Format(new TextValue { Text = new string('t', 1000) }, TimeProvider.System);
+        var told = TestGuest.Told.Make(new TextValue { Text = new string('t', 1000) }, TimeProvider.System);
         for (var i = 0; i < 2 * HighMark / 1000; i++)
             session.Session.Post(told, generation);
     }

@@ -47,8 +47,8 @@ internal sealed class TestGuest
     public void Change()
     {
         Generation++;
-        Post(Changed.Format(new GenerationValue { Generation = Generation }, TimeProvider.System), Generation);
-        Post(ChangedOnRequest.Format(new GenerationValue { Generation = Generation }, TimeProvider.System), Generation);
+        Post(Changed.Make(new GenerationValue { Generation = Generation }, TimeProvider.System), Generation);
+        Post(ChangedOnRequest.Make(new GenerationValue { Generation = Generation }, TimeProvider.System), Generation);
     }
 
     public void Post(EventMessage message, ulong generation)

@@ -22,7 +22,7 @@ internal sealed class TestSession : IAsyncDisposable
         Guest = guest;
         (_client, _server) = FullDuplexStream.CreatePipePair();
         Session = new QmpSession(
-            _server, readOnly, count => TestGuest.EventsLost.Format(new LostCount { Count = count }, TimeProvider.System), sendAttached, budget);
+            _server, readOnly, count => TestGuest.EventsLost.Make(new LostCount { Count = count }, TimeProvider.System), sendAttached, budget);
         guest.Attach(Session);
         Served = ServeAsync();
     }
