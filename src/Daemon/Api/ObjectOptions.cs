@@ -18,14 +18,15 @@ internal sealed class ObjectOptions : IQapiType
 
     internal ObjectType QomType;
     internal string Id = "";
-    internal IothreadProperties Iothread = new();
-    internal EpcProperties Epc = new();
-    internal FileProperties File = new();
-    internal GuestMemfdProperties GuestMemfd = new();
-    internal MemfdProperties Memfd = new();
-    internal MemoryBackendProperties Ram = new();
-    internal ShmProperties Shm = new();
-    internal ThreadContextProperties ThreadContext = new();
+    // Of these only the type's own is there.
+    internal IothreadProperties Iothread = null!;
+    internal EpcProperties Epc = null!;
+    internal FileProperties File = null!;
+    internal GuestMemfdProperties GuestMemfd = null!;
+    internal MemfdProperties Memfd = null!;
+    internal MemoryBackendProperties Ram = null!;
+    internal ShmProperties Shm = null!;
+    internal ThreadContextProperties ThreadContext = null!;
 
     public static string TypeName => "ObjectOptions";
 

@@ -46,10 +46,10 @@ internal sealed class KeptObject : IQapiType
         {
             QomType = published.Thread.Type,
             Id = published.Thread.Id,
-            Iothread = published.Iothread ?? new(),
+            Iothread = published.Iothread!,
             ThreadContext = published.Iothread is null
                 ? new ThreadContextProperties { CpuAffinity = [.. kernel.GetAffinity(published.Thread.Tid).Select(cpu => (ushort)cpu)] }
-                : new(),
+                : null!,
         },
         Generation = generation,
     };
