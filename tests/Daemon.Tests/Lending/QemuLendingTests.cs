@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Hostmemd.Daemon.Tests.Processes;
@@ -14,7 +13,7 @@ public sealed class QemuLendingTests
     private const ulong Dimms = 4UL << 30;
     private const string Done = """{"return": {}}""";
 
-    private static readonly string[] Machine = ["-M", "q35,accel=kvm,memory-backend=m", "-m", "64M,slots=4,maxmem=1G", "-nodefaults", "-display", "none"];
+    internal static readonly string[] Machine = ["-M", "q35,accel=kvm,memory-backend=m", "-m", "64M,slots=4,maxmem=1G", "-nodefaults", "-display", "none"];
 
     private readonly LinuxKernel _kernel = new();
 
@@ -109,58 +108,6 @@ public sealed class QemuLendingTests
         await RefusedAsync(daemon, ["m"], "it is held by qemu-system");
     });
 
-    [QemuFact(NeedsCpr = true)]
-    public Task Whoever_dies_while_it_starts_leaves_nothing_behind() => RunAsync(guestMemfd: true, async (daemon, client) =>
-    {
-        // At whichever step: the time until the wrapper is killed grows until the guest runs before.
-        for (var delay = 0; delay < 1000; delay = (delay * 5 / 4) + 10)
-        {
-            using var wrapper = StartWrapper(daemon);
-            await Task.Delay(delay);
-            wrapper.Kill();
-            await wrapper.WaitForExitAsync();
-            await Eventually.TrueAsync(
-                () => QemuProcesses(wrapper.Id).Count == 0, () => string.Join("\n", QemuProcesses(wrapper.Id)));
-            await FreeAsync(client);
-        }
-    });
-
-    [QemuFact(NeedsCpr = true)]
-    public Task Whichever_qemu_dies_while_it_starts_takes_all_of_it_along() => RunAsync(guestMemfd: true, async (daemon, client) =>
-    {
-        var killed = 0;
-        for (var round = 0; round < 20; round++)
-        {
-            using var wrapper = StartWrapper(daemon);
-            try
-            {
-                // The first is the target, the second the source; which step they are at differs from round to round.
-                var found = new List<int>();
-                // The source is there for a moment only, and may be missed.
-                for (var end = Stopwatch.StartNew(); found.Count <= round % 2 && !wrapper.HasExited && end.Elapsed < TimeSpan.FromSeconds(3); await Task.Yield())
-                    found = QemuProcesses(wrapper.Id);
-                await Task.Delay(round * 5);
-                if (found.Count > round % 2 && Tmds.Linux.LibC.kill(found[round % 2], DaemonFixture.SigKill) == 0)
-                    killed++;
-                await Task.Delay(200);
-                // Perhaps it was the source, and no longer needed: then the guest runs.
-                if (!wrapper.HasExited)
-                    _ = Tmds.Linux.LibC.kill(wrapper.Id, DaemonFixture.SigTerm);
-                using var limit = new CancellationTokenSource(QmpClient.Patience);
-                await wrapper.WaitForExitAsync(limit.Token);
-                await Eventually.TrueAsync(
-                    () => QemuProcesses(wrapper.Id).Count == 0, () => string.Join("\n", QemuProcesses(wrapper.Id)));
-                await FreeAsync(client);
-            }
-            finally
-            {
-                wrapper.Kill();
-            }
-        }
-        // Every target at least, in each other round.
-        Assert.True(killed >= 10, $"only {killed} were killed");
-    });
-
     /// <summary>Every page of RAM as QEMU reads it is as the file has it, while the guest stands still; and SeaBIOS did run there.</summary>
     private async Task CompareAsync(DaemonFixture daemon, QmpClient client, QemuProcess qemu)
     {
@@ -230,13 +177,6 @@ public sealed class QemuLendingTests
         return data;
     }
 
-    private static Process StartWrapper(DaemonFixture daemon)
-    {
-        var start = new ProcessStartInfo(QemuProcess.Wrapper, [daemon.Socket, "m", "--", .. QemuFactAttribute.Command, .. Machine]);
-        start.RedirectStandardError = true;
-        return Process.Start(start)!;
-    }
-
     private static async Task RefusedAsync(DaemonFixture daemon, string[] backends, string text, string[]? arguments = null)
     {
         var (status, output) = await QemuProcess.RefuseAsync(daemon, backends, arguments ?? Machine);
@@ -246,39 +186,7 @@ public sealed class QemuLendingTests
         Assert.Single(output.Trim().Split('\n'));
     }
 
-    private static async Task FreeAsync(QmpClient client)
-    {
-        for (var end = Stopwatch.StartNew(); ; await Task.Delay(5))
-        {
-            var loan = await LoanAsync(client);
-            if (loan.GetProperty("borrowers").GetArrayLength() == 0 && loan.GetProperty("state").GetString() is "free" or "lost")
-                return;
-            Assert.True(end.Elapsed < QmpClient.Patience, loan.GetRawText());
-        }
-    }
-
-    /// <summary>The QEMUs, and what is about to become one, whose command line names a folder of the wrapper's.</summary>
-    private static List<int> QemuProcesses(int wrapper)
-    {
-        var found = new List<int>();
-        foreach (var process in Directory.EnumerateDirectories("/proc"))
-            if (int.TryParse(Path.GetFileName(process), out var pid) && pid != wrapper)
-            {
-                try
-                {
-                    if (File.ReadAllText(Path.Combine(process, "cmdline")).Contains($"qemu-hostmem-{wrapper}-", StringComparison.Ordinal))
-                        found.Add(pid);
-                }
-                catch (IOException)
-                {
-                    // It has ended.
-                }
-            }
-        found.Sort();
-        return found;
-    }
-
-    private static async Task<JsonElement> LoanAsync(QmpClient client)
+    internal static async Task<JsonElement> LoanAsync(QmpClient client)
     {
         var reply = await client.AskAsync("""{"execute": "query-memory-loans", "arguments": {"memdev": "m"}}""");
         return reply.GetProperty("return")[0];
@@ -297,7 +205,7 @@ public sealed class QemuLendingTests
           "guest-memfd": {{{(guestMemfd ? "true" : "false")}}}} }
         """, Done);
 
-    private static Task RunAsync(bool guestMemfd, Func<DaemonFixture, QmpClient, Task> work) =>
+    internal static Task RunAsync(bool guestMemfd, Func<DaemonFixture, QmpClient, Task> work) =>
         DaemonFixture.RunAsync($"-machine none {(guestMemfd ? "" : "-lend-dir {dir}/lend")}", async daemon =>
         {
             await using var client = await daemon.ConnectAsync();
