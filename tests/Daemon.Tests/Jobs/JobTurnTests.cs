@@ -119,24 +119,7 @@ public sealed class JobTurnTests : IAsyncLifetime
         await Eventually.TrueAsync(() => ProcessResources.Count("socket:") <= sockets, () => string.Join("\n", ProcessResources.Descriptors()));
         // A process is reaped before the descriptor that names it is closed.
         await Eventually.TrueAsync(() => ProcessResources.Count("pidfd") == 0, () => string.Join("\n", ProcessResources.Descriptors()));
-        await Eventually.TrueAsync(() => !Threads().Any(name => name is "slow-work" or "populate"), () => string.Join(" ", Threads()));
-    }
-
-    private static IEnumerable<string> Threads()
-    {
-        foreach (var thread in Directory.GetDirectories("/proc/self/task"))
-        {
-            var name = "";
-            try
-            {
-                name = File.ReadAllText(thread + "/comm").Trim();
-            }
-            catch (IOException)
-            {
-                // It has ended meanwhile.
-            }
-            yield return name;
-        }
+        await Eventually.TrueAsync(() => !Threads.Names().Any(name => name is "slow-work" or "populate"), () => string.Join(" ", Threads.Names()));
     }
 
     private async Task RoundAsync(int round)

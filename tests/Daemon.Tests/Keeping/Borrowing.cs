@@ -11,11 +11,10 @@ internal sealed class Borrowing : IDisposable
     public async Task OpenAsync(QmpClient client, string id)
     {
         Process = Process.Start("/bin/sh", ["-c", $"exec 3<>{await CrashModel.PathAsync(client, id)}; exec sleep 1000"]);
-        while (!(await client.QueryAsync("query-memory-loans")).Contains($"\"pid\": {Process.Id}", StringComparison.Ordinal))
-            await Task.Delay(5);
-        // Its last name, which a message shows.
-        while (await File.ReadAllTextAsync($"/proc/{Process.Id}/comm") != "sleep\n")
-            await Task.Delay(5);
+        await Eventually.TrueAsync(
+            async () => (await client.QueryAsync("query-memory-loans")).Contains($"\"pid\": {Process.Id}", StringComparison.Ordinal),
+            () => $"{id} is not borrowed");
+        await Children.BecomesAsync(Process.Id, "sleep");
     }
 
     public void Dispose()

@@ -76,6 +76,12 @@ internal sealed class CrashModel
         return way.TryGetProperty("path", out var path) ? path.GetString()! : way.GetProperty("reason").GetString()!;
     }
 
+    /// <summary>The end of a borrower is seen a moment later than it is.</summary>
+    public static Task UntilNobodyBorrowsAsync(QmpClient client) => Eventually.TrueAsync(
+        async () => !(await AnswerAsync(client, """{"execute": "query-memory-loans"}""")).GetProperty("return").EnumerateArray()
+            .Any(loan => loan.GetProperty("state").GetString() == "held"),
+        () => "a borrower that has ended has some of it");
+
     /// <summary>The daemon's descriptor of a backend, which is no loan; or that of the borrower, which is the same memory.</summary>
     private static async Task<SafeFileHandle> OpenAsync(QmpClient client, DaemonFixture daemon, string id)
     {

@@ -90,6 +90,8 @@ public sealed class CrashTests(ITestOutputHelper output)
         {
             if (!isDaemonKilled)
             {
+                if (_borrower is null)
+                    await CrashModel.UntilNobodyBorrowsAsync(client);
                 await _model.VerifyAsync(client, _daemon!, isSuccessor: false, _ => false);
                 await Eventually.TrueAsync(IsKeeperComplete, () => "the keeper has everything");
                 return;
@@ -98,6 +100,8 @@ public sealed class CrashTests(ITestOutputHelper output)
             _daemon = await folder.StartAsync(Options);
             await using var after = await QmpClient.ConnectAsync(_daemon.Socket);
             await after.NegotiateAsync();
+            if (_borrower is null)
+                await CrashModel.UntilNobodyBorrowsAsync(after);
             await _model.VerifyAsync(after, _daemon, isSuccessor: true, id => victims == Victims.DaemonAndKeeper && (_borrower is null || id != _borrowed));
             if (_borrower is not null && victims != Victims.DaemonAndBorrower)
                 Assert.False(_borrower.Process.HasExited);
@@ -115,9 +119,6 @@ public sealed class CrashTests(ITestOutputHelper output)
         /// <summary>Another process has some memory open as a VMM would, and the daemon knows.</summary>
         private async Task BorrowAsync(QmpClient client)
         {
-            // Its end is seen a moment later than it is.
-            while (_borrower is null && _borrowed is not null && (await client.QueryAsync("query-memory-loans")).Contains("\"state\": \"held\"", StringComparison.Ordinal))
-                await Task.Delay(5);
             if (_borrower is null)
                 _borrowed = null;
             if (_borrower is not null || _model.AnyKept() is not { } id)

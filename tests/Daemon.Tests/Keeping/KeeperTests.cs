@@ -98,7 +98,8 @@ public sealed class KeeperTests
             await Eventually.TrueAsync(
                 () => KeptFolder.KeeperOf(daemon) is { } second && second != first && ProcessResources.Count("memory-backend-memfd", second) == 2,
                 () => "another keeper");
-            Assert.Contains($"The keeper (pid {first.ToString(CultureInfo.InvariantCulture)}) has ended", daemon.Log, StringComparison.Ordinal);
+            var seen = string.Create(CultureInfo.InvariantCulture, $"The keeper (pid {first}) has ended");
+            await Eventually.TrueAsync(() => daemon.Log.Contains(seen, StringComparison.Ordinal), () => daemon.Log);
             await daemon.CrashAsync();
         }
         await using var successor = await folder.StartAsync("-accel none");

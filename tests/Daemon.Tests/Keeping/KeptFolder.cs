@@ -15,7 +15,7 @@ internal sealed class KeptFolder : IAsyncDisposable
     public Task<DaemonFixture> StartAsync(string options) => DaemonFixture.StartAsync(Path, options);
 
     /// <summary>The keeper's process; null: there is none.</summary>
-    public static int? KeeperOf(DaemonFixture daemon) => Children(daemon.Pid).Where(IsKeeper).Select(pid => (int?)pid).FirstOrDefault();
+    public static int? KeeperOf(DaemonFixture daemon) => Children.Of(daemon.Pid).Where(IsKeeper).Select(pid => (int?)pid).FirstOrDefault();
 
     public static bool IsKeeper(int pid)
     {
@@ -45,21 +45,5 @@ internal sealed class KeptFolder : IAsyncDisposable
     {
         await EndKeeperAsync();
         Directory.Delete(Path, recursive: true);
-    }
-
-    private static IEnumerable<int> Children(int pid) =>
-        Directory.EnumerateDirectories($"/proc/{pid}/task").SelectMany(ChildrenOf).Select(int.Parse);
-
-    private static string[] ChildrenOf(string task)
-    {
-        try
-        {
-            return File.ReadAllText($"{task}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        }
-        catch (IOException)
-        {
-            // The thread has ended meanwhile.
-            return [];
-        }
     }
 }

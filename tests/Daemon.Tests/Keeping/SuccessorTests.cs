@@ -70,7 +70,7 @@ public sealed class SuccessorTests
             """{"event": "MEMORY_BACKEND_DELETED", "data": {"memdev": "/objects/gone", "size": 4096, "held": false, "generation": "$int"}, "timestamp": "$any"}""");
         await after.ExchangeAsync(subscribe, """{"return": "$any"}""");
         await after.ExchangeAsync("""{"execute": "qmp_quit"}""", """{"error": "$any"}""");
-        Assert.Contains("/objects/gone", successor.Log, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => successor.Log.Contains("/objects/gone", StringComparison.Ordinal), () => successor.Log);
     }
 
     [Fact]

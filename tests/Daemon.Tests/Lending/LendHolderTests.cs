@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Hostmemd.Daemon.Tests.Processes;
 using Xunit;
 
@@ -33,17 +32,13 @@ public sealed class LendHolderTests
                 Assert.Equal("lent", System.Text.Encoding.ASCII.GetString(seen));
             }
             await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "m"}}""", Done);
-            var holder = Assert.Single(Directory.EnumerateDirectories($"/proc/{daemon.Pid}/task").SelectMany(ChildrenOf));
+            var holder = Assert.Single(Children.Of(daemon.Pid));
             await Eventually.TrueAsync(() => ProcessResources.Count("memory-backend-memfd", holder) == 0, () => "the holder keeps it");
 
             daemon.Signal(DaemonFixture.SigKill);
             await daemon.WaitForExitAsync();
             await Eventually.TrueAsync(() => !Directory.Exists($"/proc/{holder}"), () => "the holder stays");
         });
-
-    private static IEnumerable<int> ChildrenOf(string task) =>
-        File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            .Select(text => int.Parse(text, CultureInfo.InvariantCulture));
 
     private static async Task<int> RunAsAsync(string user, string group, string script)
     {

@@ -61,6 +61,7 @@ public sealed class LentDirtyRateTests
     private static async Task EndAsync(QmpClient client, Process borrower)
     {
         borrower.Kill();
+                await Children.BecomesAsync(borrower.Id, "sleep");
         await borrower.WaitForExitAsync();
         await ExpectLoanAsync(client, "lost", borrower);
     }

@@ -30,6 +30,7 @@ public sealed class LentProbeTests
                 {"event": "MEMORY_LOAN_CHANGE", "timestamp": "$any",
                  "data": {"memdev": "/objects/lent", "state": "held", "pid": {{{borrower.Id}}}, "generation": "$int"}}
                 """);
+            await Children.BecomesAsync(borrower.Id, "sleep");
 
             // The second begins in lent memory and ends in the other DIMM.
             foreach (var address in (long[])[0x1_0000_0000, 0x1_001F_FFFC])

@@ -53,7 +53,7 @@ public sealed class VhostTests : IAsyncLifetime
         using var backEnd = StorageDaemonFactAttribute.Start(Image, BackEnd);
         try
         {
-            await Eventually.TrueAsync(() => File.Exists(BackEnd), () => "no back end");
+            await Eventually.TrueAsync(() => UnixSockets.IsListenedOn(BackEnd), () => "no back end");
             await client.ExchangeAsync(
                 $$$"""{"execute": "memory-lend", "arguments": {"method": "vhost-user", "memdevs": ["m", "g"], "path": "{{{BackEnd}}}"} }""", Done);
 
@@ -167,7 +167,7 @@ public sealed class VhostTests : IAsyncLifetime
         using var backEnd = StorageDaemonFactAttribute.Start(Image, BackEnd);
         try
         {
-            await Eventually.TrueAsync(() => File.Exists(BackEnd), () => "no back end");
+            await Eventually.TrueAsync(() => UnixSockets.IsListenedOn(BackEnd), () => "no back end");
             using var limit = new CancellationTokenSource(QmpClient.Patience);
             using var channel = new VhostUserChannel(await LendSocket.ConnectAsync(BackEnd, limit.Token), TimeProvider.System);
             await channel.OpenAsync(virtioVersion1, protocol, limit.Token);

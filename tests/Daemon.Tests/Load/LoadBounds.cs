@@ -27,7 +27,8 @@ internal static class LoadBounds
     /// <param name="clients">Those that are connected.</param>
     public static async Task<int> SocketsAtRestAsync(DaemonFixture daemon, int clients = 0)
     {
-        await Eventually.TrueAsync(() => Connections(daemon) == clients, () => $"{Connections(daemon)} connections, not {clients}");
+        await Eventually.TrueAsync(
+            () => UnixSockets.Connections(daemon.Socket) == clients, () => $"{UnixSockets.Connections(daemon.Socket)} connections, not {clients}");
         return Sockets(daemon);
     }
 
@@ -36,9 +37,4 @@ internal static class LoadBounds
         () => Sockets(daemon) == before, () => $"{before} sockets before, now {Sockets(daemon)}");
 
     public static int Sockets(DaemonFixture daemon) => ProcessResources.Count("socket:", daemon.Pid);
-
-    /// <summary>Connections that the daemon has accepted and not closed: a line of /proc/net/unix each, in state 03, by the path they came to.</summary>
-    private static int Connections(DaemonFixture daemon) => File.ReadLines("/proc/net/unix")
-        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        .Count(columns => columns is [_, _, _, _, _, "03", _, var path] && path == daemon.Socket);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Hostmemd.Daemon.Tests.Processes;
 using Xunit;
@@ -97,8 +96,7 @@ public sealed class SoakTests(ITestOutputHelper output)
     {
         public static Resources Of(int pid)
         {
-            var threads = Directory.GetDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task"))
-                .ToLookup(task => File.ReadAllText(task + "/comm").StartsWith(".NET TP Worker", StringComparison.Ordinal));
+            var threads = Support.Threads.Names(pid).ToLookup(name => name.StartsWith(".NET TP ", StringComparison.Ordinal));
             return new(
                 ProcessResources.Descriptors(pid).Count(target => !target.EndsWith(".dll", StringComparison.Ordinal)),
                 threads[false].Count(),

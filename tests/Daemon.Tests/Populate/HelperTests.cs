@@ -171,9 +171,10 @@ public sealed class HelperTests : IAsyncLifetime
         await Eventually.TrueAsync(
             () =>
             {
-                threads = Directory.GetDirectories($"/proc/{helper}/task")
-                    .Where(thread => File.ReadAllText(thread + "/comm").Trim() == "populate")
-                    .Select(thread => File.ReadLines(thread + "/status").First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)))
+                threads = Threads.Files("status", helper)
+                    .Select(status => status.Split('\n'))
+                    .Where(lines => lines.Contains("Name:\tpopulate"))
+                    .Select(lines => lines.First(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)))
                     .ToList();
                 return threads.Count >= asked && threads.TrueForAll(line => line == wanted);
             },

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Hostmemd.Daemon.Tests.Load;
 using Xunit;
 
 namespace Hostmemd.Daemon.Tests.Processes;
@@ -62,16 +63,14 @@ public sealed class ClientsTests
     public Task Clients_that_leave_in_the_middle_leave_nothing_behind() => DaemonFixture.RunAsync("-accel none", async daemon =>
     {
         await using var client = await daemon.ConnectAsync();
-        var before = ProcessResources.Count("socket:", daemon.Pid);
+        var before = await LoadBounds.SocketsAtRestAsync(daemon, clients: 1);
         for (var i = 0; i < Clients; i++)
         {
             await using var hasty = await QmpClient.ConnectAsync(daemon.Socket);
             await hasty.SendAsync("""{"execute": "qmp_capabilities"} {"execute": "object-add", "arguments": {"qom-""");
         }
 
-        await Eventually.TrueAsync(
-            () => ProcessResources.Count("socket:", daemon.Pid) == before,
-            () => $"{before} sockets before, now {ProcessResources.Count("socket:", daemon.Pid)}");
+        await LoadBounds.SocketsReturnAsync(daemon, before);
         await client.ExchangeAsync("""{"execute": "query-memdev"}""", """{"return": []}""");
     });
 }

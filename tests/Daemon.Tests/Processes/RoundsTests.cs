@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Hostmemd.Daemon.Tests.Load;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -28,6 +29,7 @@ public sealed class RoundsTests(ITestOutputHelper output)
             await using var client = await daemon.ConnectAsync();
             await RoundAsync(client);
             var slots = await SlotsAsync(client);
+            await LoadBounds.SocketsAtRestAsync(daemon, clients: 1);
             var descriptors = DescriptorsOfOurs(daemon.Pid);
             var mappings = 0;
             var clock = Stopwatch.StartNew();

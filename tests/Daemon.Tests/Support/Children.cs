@@ -6,24 +6,11 @@ namespace Hostmemd.Daemon.Tests.Support;
 internal static class Children
 {
     /// <summary>Those that run, zombies too, but for those that the tests' own Process class has.</summary>
-    public static IReadOnlyList<int> Of(int? pid = null)
-    {
-        var children = new List<int>();
-        foreach (var thread in Directory.GetDirectories($"/proc/{pid ?? Environment.ProcessId}/task"))
-        {
-            try
-            {
-                children.AddRange(File.ReadAllText(thread + "/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
-                    .Select(child => int.Parse(child, CultureInfo.InvariantCulture)));
-            }
-            catch (IOException)
-            {
-                // The thread has ended meanwhile.
-            }
-        }
-
-        return children;
-    }
+    public static IReadOnlyList<int> Of(int? pid = null) =>
+    [
+        .. Threads.Files("children", pid).SelectMany(children => children.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(child => int.Parse(child, CultureInfo.InvariantCulture)),
+    ];
 
     /// <summary>The helper process of a process, once it is there.</summary>
     public static async Task<int> HelperAsync(int? pid = null)
@@ -34,6 +21,10 @@ internal static class Children
             () => "no helper process was started");
         return found;
     }
+
+    /// <summary>Waits until a process, which may be a shell still, has become the program that messages then show.</summary>
+    public static Task BecomesAsync(int pid, string program) => Eventually.TrueAsync(
+        () => File.ReadAllText($"/proc/{pid}/comm") == program + "\n", () => $"process {pid} has not become {program}");
 
     /// <summary>Whether a process still works: neither gone nor a zombie that nobody has waited for.</summary>
     public static bool Runs(int pid)

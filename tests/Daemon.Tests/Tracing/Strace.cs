@@ -64,21 +64,7 @@ internal sealed class Strace : IAsyncDisposable
     }
 
     /// <summary>Those that do slow work end with it; the others last.</summary>
-    private bool HasThreadsThatEnd() =>
-        Directory.EnumerateDirectories($"/proc/{_pid}/task").Any(thread => NameOf(thread) is "slow-work" or "populate");
-
-    /// <returns>null: it has ended meanwhile.</returns>
-    private static string? NameOf(string thread)
-    {
-        try
-        {
-            return File.ReadAllText(thread + "/comm").Trim();
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
+    private bool HasThreadsThatEnd() => Threads.Names(_pid).Any(name => name is "slow-work" or "populate");
 
     public async ValueTask DisposeAsync()
     {
