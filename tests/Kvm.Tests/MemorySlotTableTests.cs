@@ -135,7 +135,7 @@ public class MemorySlotTableTests
             table.Release(i);
         Assert.Equal(0, table.Count);
         // Quadratic would take a minute; this is some tens of milliseconds.
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"{watch.ElapsedMilliseconds} ms");
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"{watch.ElapsedMilliseconds} ms");
     }
 
     private static MemorySlotRequest At(ulong gpa, ulong size = Page) =>

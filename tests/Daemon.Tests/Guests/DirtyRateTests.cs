@@ -44,6 +44,30 @@ public sealed class DirtyRateTests
             """{"return": {"$object-with": {"slots": [{"$object-with": {"dirty-log": false}}]}}}""");
     }
 
+    /// <summary>For a minute, which the end of the guest cuts short.</summary>
+    [KvmTheory]
+    [InlineData("dirty-bitmap", "")]
+    [InlineData("dirty-ring", Ring)]
+    public async Task While_it_measures_it_says_so_and_measures_nothing_else(string mode, string more)
+    {
+        await using var guest = await InProcessGuest.StartAsync(_kernel, Q35 + more);
+        var client = await guest.ConnectAsync();
+        await PlugAsync(client, "a", "");
+
+        await client.ExchangeAsync(Calc($"\"calc-time\": 60, \"mode\": \"{mode}\""), """{"return": {}}""");
+
+        await client.ExchangeAsync(
+            """{"execute": "query-dirty-rate"}""",
+            $$$"""
+            {"return": {"status": "measuring", "start-time": "$int", "calc-time": 60, "calc-time-unit": "second", "sample-pages": 0, "mode": "{{{mode}}}"}}
+            """);
+        await client.ExchangeAsync(
+            Calc("\"calc-time\": 1"), """{"error": {"class": "GenericError", "desc": "the dirty rate is already being measured."}}""");
+        await client.ExchangeAsync(
+            """{"execute": "query-memory-slots", "arguments": {"memdev": "a"}}""",
+            """{"return": {"$object-with": {"slots": [{"$object-with": {"dirty-log": true}}]}}}""");
+    }
+
     /// <summary>Beside other work it can take longer than it is to: the writing, or the measuring, by whose true length is divided.</summary>
     private static async Task<long> RateInRangeAsync(long least, long most, Func<Task<long>> measure)
     {
@@ -57,16 +81,6 @@ public sealed class DirtyRateTests
     private static async Task<long> MeasureAsync(InProcessGuest guest, QmpClient client, ProbeVcpu vcpu, string mode, int mebibytes)
     {
         await client.ExchangeAsync(Calc($"\"calc-time\": 3, \"mode\": \"{mode}\""), """{"return": {}}""");
-        await client.ExchangeAsync(
-            """{"execute": "query-dirty-rate"}""",
-            $$$"""
-            {"return": {"status": "measuring", "start-time": "$int", "calc-time": 3, "calc-time-unit": "second", "sample-pages": 0, "mode": "{{{mode}}}"}}
-            """);
-        await client.ExchangeAsync(
-            Calc("\"calc-time\": 1"), """{"error": {"class": "GenericError", "desc": "the dirty rate is already being measured."}}""");
-        await client.ExchangeAsync(
-            """{"execute": "query-memory-slots", "arguments": {"memdev": "a"}}""",
-            """{"return": {"$object-with": {"slots": [{"$object-with": {"dirty-log": true}}]}}}""");
         for (var i = 0; i < mebibytes / 2; i++)
             foreach (var start in (ulong[])[Base, Base + Size])
             {

@@ -11,13 +11,15 @@ internal static class LatencyProbe
 {
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Probes on a thread of its own as long as the work takes.</summary>
+    /// <summary>Probes on a thread of its own as long as the work takes, which begins when the probe can ask.</summary>
     public static async Task<Latencies> DuringAsync(DaemonFixture daemon, Func<Task> work)
     {
         using var stop = new CancellationTokenSource();
-        var probing = OwnThread.RunAsync(() => Probe(daemon.Socket, stop.Token));
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var probing = OwnThread.RunAsync(() => Probe(daemon.Socket, ready, stop.Token));
         try
         {
+            await await Task.WhenAny(ready.Task, probing);
             await work();
         }
         finally
@@ -30,19 +32,23 @@ internal static class LatencyProbe
     /// <summary>The same while nothing else goes on.</summary>
     public static Task<Latencies> IdleAsync(DaemonFixture daemon, TimeSpan time) => DuringAsync(daemon, () => Task.Delay(time));
 
-    private static Latencies Probe(string socket, CancellationToken stop)
+    private static Latencies Probe(string socket, TaskCompletionSource ready, CancellationToken stop)
     {
         var kernel = new LinuxKernel();
         using var client = LoadClient.Negotiated(socket);
         var times = new List<double>();
+        ready.SetResult();
         var clock = Stopwatch.StartNew();
-        for (var due = TimeSpan.Zero; !stop.IsCancellationRequested; due += Every)
+        var due = TimeSpan.Zero;
+        do
         {
             if (due > clock.Elapsed)
                 kernel.Pause(due - clock.Elapsed);
             client.Ask(LoadClient.QueryStatus);
             times.Add((clock.Elapsed - due).TotalMicroseconds);
+            due += Every;
         }
+        while (!stop.IsCancellationRequested);
         return new Latencies(times);
     }
 }

@@ -64,7 +64,16 @@ public sealed class HugePagePoolFixture : IAsyncLifetime
         await _lock.DisposeAsync();
     }
 
-    private static void Resize(ulong pages) => File.WriteAllText(PoolSize, pages.ToString(CultureInfo.InvariantCulture));
+    private static void Resize(ulong pages)
+    {
+        var size = pages.ToString(CultureInfo.InvariantCulture);
+        File.WriteAllText(PoolSize, size);
+        if (Pool.Total >= pages)
+            return;
+        // What is free may lie in pieces that are too small.
+        File.WriteAllText("/proc/sys/vm/compact_memory", "1");
+        File.WriteAllText(PoolSize, size);
+    }
 
     private static async Task<FileStream> TakeLockAsync()
     {

@@ -71,10 +71,10 @@ public sealed class HelperTests : IAsyncLifetime
     [Fact]
     public async Task Cancelling_kills_at_once_and_keeps_what_is_populated()
     {
-        var (best, limit) = (TimeSpan.MaxValue, TimeSpan.FromMilliseconds(50));
-        await MeasuredRounds.UntilAsync(least: 1, async () =>
+        await MeasuredRounds.WithinAsync(TimeSpan.FromMilliseconds(50), async () =>
         {
-            using var memory = Memory(1024 * MiB);
+            // More than can be populated before it is cancelled.
+            using var memory = Memory(4096 * MiB);
             using var cancel = new CancellationTokenSource();
             var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var work = _guest.Guest.Populator.PopulateAsync(memory.Request, _ => begun.TrySetResult(), cancel.Token);
@@ -85,13 +85,10 @@ public sealed class HelperTests : IAsyncLifetime
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work);
 
             var took = Stopwatch.GetElapsedTime(start);
-            best = took < best ? took : best;
             Assert.InRange(memory.Populated, MiB, memory.Mapped.Size - 1);
             Assert.DoesNotContain(Children.Of(), child => !Children.Runs(child));
-            return best <= limit;
+            return took;
         });
-
-        Assert.InRange(best, TimeSpan.Zero, limit);
     }
 
     [Fact]
@@ -242,13 +239,14 @@ public sealed class HelperTests : IAsyncLifetime
     public async Task Fifty_rounds_leave_no_descriptor_process_or_mapping()
     {
         await RoundAsync(cancelled: true);
-        var (descriptors, children, mappings) = (ProcessResources.Descriptors(), Children.Of(), ProcessResources.Mappings("memfd:populated"));
+        // A helper may still be on its way out: its answer came before.
+        await Eventually.TrueAsync(() => !Children.Of().Any(), () => "a helper process is left");
+        var (descriptors, mappings) = (ProcessResources.Descriptors(), ProcessResources.Mappings("memfd:populated"));
 
         for (var i = 0; i < 50; i++)
             await RoundAsync(cancelled: i % 2 == 0);
 
-        // The last helper may still be on its way out: its answer came before.
-        await Eventually.TrueAsync(() => Children.Of().SequenceEqual(children), () => "a helper process is left");
+        await Eventually.TrueAsync(() => !Children.Of().Any(), () => "a helper process is left");
         Assert.Equal(mappings, ProcessResources.Mappings("memfd:populated"));
         // Other tests' sockets may be collected meanwhile, so there may be fewer; one a round would be fifty more.
         await Eventually.TrueAsync(
@@ -262,12 +260,13 @@ public sealed class HelperTests : IAsyncLifetime
 
     private async Task RoundAsync(bool cancelled)
     {
-        using var memory = Memory(17 * MiB);
+        using var memory = Memory((cancelled ? 512UL : 17) * MiB);
         using var cancel = new CancellationTokenSource();
-        var work = _guest.Guest.Populator.PopulateAsync(memory.Request, null, cancel.Token);
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var work = _guest.Guest.Populator.PopulateAsync(memory.Request, _ => begun.TrySetResult(), cancel.Token);
         if (cancelled)
         {
-            await Children.HelperAsync();
+            await Task.WhenAny(begun.Task, work);
             await cancel.CancelAsync();
         }
 

@@ -14,7 +14,7 @@ internal static class HoldUpMeasurement
         using var stop = new CancellationTokenSource();
         var thread = new Thread(() =>
         {
-            while (!stop.IsCancellationRequested)
+            do
             {
                 var start = Stopwatch.GetTimestamp();
                 var at = kernel.Mmap(default, 64 << 10, MemoryProtection.Read | MemoryProtection.Write, MapFlags.Private | MapFlags.Anonymous, null, 0);
@@ -22,6 +22,7 @@ internal static class HoldUpMeasurement
                 times.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
                 kernel.Pause(Every);
             }
+            while (!stop.IsCancellationRequested);
         });
         thread.Start();
         try

@@ -27,12 +27,12 @@ public sealed class HoldUpTests(ITestOutputHelper output)
         var client = await guest.ConnectAsync();
         var tries = new List<(double Helper, double Here)>();
         // What else the machine does can fall into one measurement; who is held up by the populating is so in each.
-        do
+        await MeasuredRounds.UntilAsync(least: 1, async () =>
         {
             var helper = HoldUpMeasurement.Quantile(await PopulateByHelperAsync(kernel, client, mapping, property), 0.9);
             tries.Add((helper, HoldUpMeasurement.Quantile(await PopulateHereAsync(kernel), 0.9)));
-        }
-        while (tries[^1].Helper > tries[^1].Here / 5 && tries.Count < 5);
+            return tries[^1].Helper <= tries[^1].Here / 5;
+        });
         // A hundred to a thousand times apart when measured on an idle machine.
         Assert.True(tries[^1].Helper <= tries[^1].Here / 5, $"us that nine in ten mmaps stay below, by a helper and here: {string.Join(", ", tries)}");
     }
@@ -42,19 +42,25 @@ public sealed class HoldUpTests(ITestOutputHelper output)
     {
         var kernel = new LinuxKernel();
         await using var guest = await InProcessGuest.StartAsync(kernel, "-accel none");
-        using var bitten = MappedMemory.Create(kernel, new MappingOptions { Size = Size });
-        using var whole = MappedMemory.Create(kernel, new MappingOptions { Size = Size });
-        var clock = Stopwatch.StartNew();
+        var (inBites, atOnce) = (0.0, 0.0);
+        await MeasuredRounds.UntilAsync(least: 1, async () =>
+        {
+            using var bitten = MappedMemory.Create(kernel, new MappingOptions { Size = Size });
+            using var whole = MappedMemory.Create(kernel, new MappingOptions { Size = Size });
+            var clock = Stopwatch.StartNew();
 
-        var bites = await HoldUpMeasurement.DuringAsync(
-            kernel, () => guest.Guest.Populator.PopulateAsync(PopulateRequest.All(bitten, threads: 2), null, default));
+            var bites = await HoldUpMeasurement.DuringAsync(
+                kernel, () => guest.Guest.Populator.PopulateAsync(PopulateRequest.All(bitten, threads: 2), null, default));
 
-        output.WriteLine($"anonymous, {Size >> 20} MiB in bites, {clock.ElapsedMilliseconds} ms: {HoldUpMeasurement.Show(bites)}");
-        clock.Restart();
-        var once = await HoldUpMeasurement.DuringAsync(
-            kernel, () => Task.Run(() => whole.Populate(0, Size, threads: 2, null, default, chunkSize: Size / 2)));
-        output.WriteLine($"anonymous, {Size >> 20} MiB in two calls, {clock.ElapsedMilliseconds} ms: {HoldUpMeasurement.Show(once)}");
-        Assert.InRange(HoldUpMeasurement.Quantile(bites, 0.5), 0, once[^1] / 10);
+            output.WriteLine($"anonymous, {Size >> 20} MiB in bites, {clock.ElapsedMilliseconds} ms: {HoldUpMeasurement.Show(bites)}");
+            clock.Restart();
+            var once = await HoldUpMeasurement.DuringAsync(
+                kernel, () => Task.Run(() => whole.Populate(0, Size, threads: 2, null, default, chunkSize: Size / 2)));
+            output.WriteLine($"anonymous, {Size >> 20} MiB in two calls, {clock.ElapsedMilliseconds} ms: {HoldUpMeasurement.Show(once)}");
+            (inBites, atOnce) = (HoldUpMeasurement.Quantile(bites, 0.5), once[^1]);
+            return inBites <= atOnce / 10;
+        });
+        Assert.InRange(inBites, 0, atOnce / 10);
     }
 
     [Fact]

@@ -133,10 +133,10 @@ internal sealed class DaemonFixture : IAsyncDisposable
 
     public void Signal(int signal) => Assert.Equal(0, LibC.kill(Pid, signal));
 
-    /// <returns>Whether it has ended, or does so within seconds.</returns>
-    public async Task<bool> EndsSoonAsync()
+    /// <returns>Whether it has ended, or does so within the time.</returns>
+    public async Task<bool> EndsWithinAsync(TimeSpan time)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+        using var limit = new CancellationTokenSource(time);
         try
         {
             await _process.WaitForExitAsync(limit.Token);

@@ -33,7 +33,11 @@ public sealed class EndTests
     });
 
     [Fact]
-    public async Task A_signal_while_it_starts_ends_it_at_once_and_leaves_no_file()
+    public Task A_signal_while_it_starts_ends_it_at_once_and_leaves_no_file() =>
+        MeasuredRounds.WithinAsync(TimeSpan.FromSeconds(2), EndWhileItStartsAsync);
+
+    /// <returns>How long it took, if it was starting still.</returns>
+    private static async Task<TimeSpan> EndWhileItStartsAsync()
     {
         var directory = Directory.CreateTempSubdirectory("hostmemd-").FullName;
         try
@@ -49,13 +53,13 @@ public sealed class EndTests
 
             Assert.Equal(0, LibC.kill(process.Id, DaemonFixture.SigTerm));
 
-            var took = Stopwatch.StartNew();
+            var clock = Stopwatch.StartNew();
             await process.WaitForExitAsync(new CancellationTokenSource(QmpClient.Patience).Token);
+            var took = clock.Elapsed;
             Assert.Equal(0, process.ExitCode);
-            // It was never accepted.
-            await Assert.ThrowsAsync<IOException>(early.TryReceiveAsync);
-            Assert.True(took.Elapsed < TimeSpan.FromSeconds(2), $"{took.Elapsed}");
             Assert.Empty(Directory.GetFileSystemEntries(directory));
+            // Who came early was never accepted then.
+            return await Record.ExceptionAsync(early.TryReceiveAsync) is IOException ? took : TimeSpan.MaxValue;
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
@@ -170,7 +171,11 @@ public sealed class ForeignClientTests
 
     /// <summary>incus gives up after 0.5 s, kata after 0.25 s: others may flood or not read at all.</summary>
     [Fact]
-    public Task A_query_is_answered_though_others_flood_and_do_not_read() => DaemonFixture.RunAsync("-accel none", async daemon =>
+    public Task A_query_is_answered_though_others_flood_and_do_not_read() => DaemonFixture.RunAsync(
+        "-accel none", daemon => MeasuredRounds.WithinAsync(TimeSpan.FromMilliseconds(250), () => SlowestBesideAFloodAsync(daemon)));
+
+    /// <returns>What the slowest of twenty queries took.</returns>
+    private static async Task<TimeSpan> SlowestBesideAFloodAsync(DaemonFixture daemon)
     {
         using var flood = await RawClient.ConnectAsync(daemon.Socket);
         await flood.SendAsync(Negotiate);
@@ -183,14 +188,16 @@ public sealed class ForeignClientTests
         await raw.ReadLineAsync();
         await raw.SendAsync(Negotiate);
         await raw.ReadLineAsync();
+        var slowest = TimeSpan.Zero;
         for (var i = 0; i < 20; i++)
         {
-            var asked = System.Diagnostics.Stopwatch.StartNew();
+            var asked = Stopwatch.StartNew();
             await raw.SendAsync("""{"execute":"query-status"}""");
             await raw.ReadLineAsync();
-            Assert.True(asked.Elapsed < TimeSpan.FromMilliseconds(250), $"{asked.Elapsed}");
+            slowest = asked.Elapsed > slowest ? asked.Elapsed : slowest;
         }
-    });
+        return slowest;
+    }
 
     [Fact]
     public Task A_hundred_clients_come_and_go_and_each_gets_its_own_answers() => DaemonFixture.RunAsync("-accel none", async daemon =>

@@ -57,7 +57,7 @@ public sealed class ServiceTests
         for (var i = 0; i < 2; i++)
         {
             await Upgrade.ChooseAsync(client, [DaemonFixture.Program, "-accel", "none", "-name", $"vm{i}"]);
-            await client.ExchangeAsync("""{"execute": "migrate"}""", Upgrade.Done);
+            await Upgrade.RunAsync(client);
             Assert.Equal($$"""{"name": "vm{{i}}"}""", await reader.QueryAsync("query-name"));
         }
 

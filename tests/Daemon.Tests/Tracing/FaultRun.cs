@@ -51,9 +51,9 @@ internal sealed class FaultRun(DaemonFixture daemon, QmpClient client, FaultCase
             }
             catch (Exception e) when ((!_isHit || _isRuntimeHit) && (e is IOException or InvalidOperationException))
             {
-                if (await daemon.EndsSoonAsync())
-                    return false;
                 // A daemon that lives and hangs up is not what was asked for; strace that could not attach is asked again.
+                if (await daemon.EndsWithinAsync(e is IOException ? QmpClient.Patience : TimeSpan.FromSeconds(3)))
+                    return false;
                 if (e is IOException)
                     throw;
                 Repeated++;

@@ -11,6 +11,8 @@ internal sealed class Strace : IAsyncDisposable
     private const string Calls =
         "trace=memfd_create,openat,ftruncate,fallocate,fcntl,ioctl,mmap,munmap,madvise,mbind,unlink,unlinkat,mprotect";
 
+    private const int Tries = 3;
+
     private readonly Process _strace;
     private readonly string _file;
     private readonly int _pid;
@@ -21,6 +23,19 @@ internal sealed class Strace : IAsyncDisposable
     /// <param name="injections">As "madvise:error=ENOMEM:when=2"; calls are counted from now on, on each thread for itself.</param>
     public static async Task<Strace> AttachAsync(int pid, params string[] injections)
     {
+        // A thread that is just ending may keep it from attaching.
+        for (var tried = 1; ; tried++)
+        {
+            var (strace, said) = await TryAttachAsync(pid, injections);
+            if (strace is not null)
+                return strace;
+            if (tried == Tries)
+                throw new InvalidOperationException($"strace does not attach: {said}");
+        }
+    }
+
+    private static async Task<(Strace? Strace, string Said)> TryAttachAsync(int pid, string[] injections)
+    {
         var file = Path.GetTempFileName();
         string[] arguments =
         [
@@ -29,12 +44,17 @@ internal sealed class Strace : IAsyncDisposable
         ];
         var strace = Process.Start(new ProcessStartInfo("strace", arguments) { RedirectStandardError = true })!;
         // "strace: Process 1234 attached with 12 threads".
+        var said = "";
         while (await strace.StandardError.ReadLineAsync() is { } line)
+        {
+            said = line;
             if (line.EndsWith("threads", StringComparison.Ordinal) || line.EndsWith("attached", StringComparison.Ordinal))
-                return new Strace(strace, file, pid);
+                return (new Strace(strace, file, pid), line);
+        }
         await strace.WaitForExitAsync();
+        strace.Dispose();
         File.Delete(file);
-        throw new InvalidOperationException($"strace ended with status {strace.ExitCode}");
+        return (null, said);
     }
 
     /// <summary>Detaches and gives the calls that were made meanwhile.</summary>

@@ -98,8 +98,9 @@ public class JsonLimitsTests
     public void An_object_of_many_members_costs_a_straight_line()
     {
         TimeToRead(10_000);
-        var once = TimeToRead(100_000);
-        var twice = TimeToRead(200_000);
+        // What else the machine does falls into one of three, not into all.
+        var once = Enumerable.Range(0, 3).Min(_ => TimeToRead(100_000));
+        var twice = Enumerable.Range(0, 3).Min(_ => TimeToRead(200_000));
         // Squared cost would be 4 times, and minutes instead of a tenth of a second.
         Assert.True(twice < 3 * once + TimeSpan.FromSeconds(1), $"{once} for 100,000 members, {twice} for 200,000");
     }

@@ -23,7 +23,21 @@ internal static class Upgrade
     public static async Task RunAsync(DaemonFixture daemon, QmpClient client, string options)
     {
         await ChooseAsync(daemon, client, options);
-        await client.ExchangeAsync("""{"execute": "migrate", "id": "up"}""", """{"return": {}, "id": "up"}""");
+        await RunAsync(client);
+    }
+
+    /// <summary>The chosen program goes on, asked again where a machine that stood still was too slow for the daemon's patience.</summary>
+    public static async Task RunAsync(QmpClient client)
+    {
+        var reply = "";
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                reply = (await client.AskAsync("""{"execute": "migrate", "id": "up"}""")).GetRawText();
+                return !reply.Contains("try again", StringComparison.Ordinal);
+            },
+            () => reply);
+        Assert.True(reply == """{"return": {}, "id": "up"}""", reply);
     }
 
     /// <summary>It is refused, in words that contain these.</summary>
