@@ -84,6 +84,8 @@ internal static class Program
             if (transcript is null)
                 return await conversation.RunAsync(connect, cancellationToken).ConfigureAwait(false);
             var session = new TranscriptSession { Connect = connect, Directory = directory.Path, Observer = Console.WriteLine };
+            if (options.Timeout > TimeSpan.Zero)
+                session = session with { StepTimeout = options.Timeout };
             await TranscriptPlayer.PlayAsync(transcript, session, cancellationToken).ConfigureAwait(false);
             return true;
         }

@@ -11,6 +11,9 @@ public sealed class TranscriptRuns : IAsyncLifetime, IDisposable
     /// <summary>One more runs when a case asks for a transcript that nobody has begun.</summary>
     private const int Ahead = 5;
 
+    /// <summary>Far more than a step takes, on a machine that starts as many servers at once.</summary>
+    private static readonly TimeSpan StepTimeout = TimeSpan.FromSeconds(20);
+
     private static readonly TimeSpan StopDeadline = TimeSpan.FromSeconds(30);
 
     private readonly string _program = Environment.GetEnvironmentVariable("HOSTMEMD_PROGRAM") ?? DaemonProgram.Find();
@@ -74,7 +77,7 @@ public sealed class TranscriptRuns : IAsyncLifetime, IDisposable
         await using ServerProcess server = ServerProcess.Start(_program, TranscriptMachine.Arguments(file, directory.Path), directory);
         try
         {
-            var session = new TranscriptSession { Connect = server.ConnectAsync, Directory = directory.Path };
+            var session = new TranscriptSession { Connect = server.ConnectAsync, Directory = directory.Path, StepTimeout = StepTimeout };
             await TranscriptPlayer.PlayAsync(file, session, _stopping.Token);
             return null;
         }

@@ -66,7 +66,7 @@ public sealed partial class DocumentTests(ITestOutputHelper output)
         await using ServerProcess server = await Servers.StartDaemonAsync();
 
         var (status, _, errors) = await ShellProcess.RunAsync(
-            "", "--play", Path.Combine(AppContext.BaseDirectory, "examples", "populate-as-a-job.qmp"), server.SocketPath);
+            "", "--timeout", "20", "--play", Path.Combine(AppContext.BaseDirectory, "examples", "populate-as-a-job.qmp"), server.SocketPath);
 
         Assert.Equal((0, ""), (status, errors));
     }

@@ -20,7 +20,7 @@ public sealed class ExamplesTests(ITestOutputHelper output)
             return;
         }
 
-        var (status, _, errors) = await ShellProcess.RunAsync("", "--wrap", "--play", path);
+        var (status, _, errors) = await ShellProcess.RunAsync("", "--wrap", "--timeout", "20", "--play", path);
 
         Assert.Equal((0, ""), (status, errors));
     }

@@ -49,6 +49,20 @@ public sealed class ScriptTests
     }
 
     [Fact]
+    public async Task A_step_of_a_transcript_takes_no_longer_than_it_may()
+    {
+        await using ServerProcess server = await Servers.StartDaemonAsync();
+        using var directory = new ScratchDirectory();
+        string file = Path.Combine(directory.Path, "silent.qmp");
+        await File.WriteAllTextAsync(file, "<- {\"QMP\": \"$any\"}\n<- {\"return\": {}}\n");
+
+        var (status, _, errors) = await ShellProcess.RunAsync("", "--play", file, "--timeout", "6", server.SocketPath);
+
+        Assert.Equal(1, status);
+        Assert.StartsWith("qmp-shell: line 2: nothing came within 6 s", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_signal_ends_a_script_and_what_it_wrapped()
     {
         using ShellProcess shell = ShellProcess.Start("--wrap", "--wait", "STOP", "--json", "-c", "query-name");

@@ -19,15 +19,16 @@ internal sealed class ScriptedServer : IDisposable
 
     public string SocketPath => _directory.SocketPath;
 
-    /// <summary>Plays the lines of a transcript against this server, with little patience.</summary>
-    public Task PlayAsync(string transcript, Action<string>? observer = null) =>
+    /// <summary>Plays the lines of a transcript against this server.</summary>
+    /// <param name="timeout">For each step; more than any takes when not given.</param>
+    public Task PlayAsync(string transcript, Action<string>? observer = null, TimeSpan? timeout = null) =>
         TranscriptPlayer.PlayAsync(
             TranscriptFile.Parse("test.qmp", transcript),
             new TranscriptSession
             {
                 Connect = ConnectAsync,
                 Directory = _directory.Path,
-                StepTimeout = TimeSpan.FromSeconds(2),
+                StepTimeout = timeout ?? TimeSpan.FromSeconds(20),
                 Settle = TimeSpan.FromMilliseconds(400),
                 Observer = observer,
             },

@@ -100,7 +100,7 @@ public sealed class TranscriptPlayerTests
     {
         using var server = new ScriptedServer(Answers(Done));
 
-        TranscriptMismatch mismatch = await MismatchAsync(server, "-> {}\n<~ {\"event\": \"STOP\"}\n<- {\"return\": {}}");
+        TranscriptMismatch mismatch = await MismatchAsync(server, "-> {}\n<~ {\"event\": \"STOP\"}\n<- {\"return\": {}}", TimeSpan.FromSeconds(5));
 
         Assert.Equal(2, mismatch.LineNumber);
         Assert.Equal("this event never came", mismatch.Difference);
@@ -225,6 +225,6 @@ public sealed class TranscriptPlayerTests
         await ScriptedServer.ReadLineAsync(client);
     };
 
-    private static Task<TranscriptMismatch> MismatchAsync(ScriptedServer server, string transcript) =>
-        Assert.ThrowsAsync<TranscriptMismatch>(() => server.PlayAsync(transcript));
+    private static Task<TranscriptMismatch> MismatchAsync(ScriptedServer server, string transcript, TimeSpan? timeout = null) =>
+        Assert.ThrowsAsync<TranscriptMismatch>(() => server.PlayAsync(transcript, timeout: timeout));
 }
