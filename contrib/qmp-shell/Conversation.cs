@@ -64,12 +64,15 @@ internal sealed class Conversation(ShellOptions options)
     {
         var connection = new ServerConnection(await connect(cancellationToken).ConfigureAwait(false));
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(options.Timeout);
+        limit.CancelAfter(options.Timeout > Patience ? Timeout.InfiniteTimeSpan : options.Timeout);
         Task<ShellSession> greeting = ShellSession.ConnectAsync(connection, !options.SkipNegotiation, print, log, limit.Token);
         try
         {
             if (await Task.WhenAny(greeting, Task.Delay(Patience, limit.Token)).ConfigureAwait(false) != greeting && !limit.IsCancellationRequested)
                 StandardStream.Complain("qmp-shell: no greeting yet; perhaps another client has this socket");
+            // From here on: a machine that stood still has not used it up before this was said.
+            if (options.Timeout > Patience)
+                limit.CancelAfter(options.Timeout - Patience);
             return await greeting.ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
