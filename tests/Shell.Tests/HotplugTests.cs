@@ -88,11 +88,11 @@ public sealed partial class HotplugTests
     {
         await using ServerProcess server = await Servers.StartQemuAsync("-m", "256M,maxmem=1G,slots=2");
 
-        var (status, output, errors) = await HotplugScript.RunAsync("-t", "5", server.SocketPath, "64M");
+        var (status, output, errors) = await HotplugScript.RunAsync("-t", "15", server.SocketPath, "64M");
 
         Assert.Equal(
             (4, "plugged hot0-dimm: 67108864 bytes at 0x100000000\n",
-                "hotplug: left plugged: DIMM hot0-dimm, backend hot0: no DEVICE_DELETED within 5 s; the guest has not let go of it\n"),
+                "hotplug: left plugged: DIMM hot0-dimm, backend hot0: no DEVICE_DELETED within 15 s; the guest has not let go of it\n"),
             (status, output, errors));
     }
 

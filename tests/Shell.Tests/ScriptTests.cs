@@ -30,8 +30,8 @@ public sealed class ScriptTests
 
         Assert.Equal(1, (await ShellProcess.RunAsync("", server.SocketPath, "-k", "-f", script, "--wait", "RESUME", "--timeout", "20")).Status);
         Assert.Equal(
-            (1, "", "qmp-shell: no event RESUME within 2 s"),
-            await ShellProcess.RunAsync("", server.SocketPath, "--wait", "RESUME", "--timeout", "2"));
+            (1, "", "qmp-shell: no event RESUME within 5 s"),
+            await ShellProcess.RunAsync("", server.SocketPath, "--wait", "RESUME", "--timeout", "5"));
     }
 
     [Fact]
