@@ -9,25 +9,20 @@ internal static class BackendTable
     /// <exception cref="FormatException">The server has no memory backends.</exception>
     public static async Task<string> DrawAsync(ShellSession session, Paint paint, CancellationToken cancellationToken)
     {
-        // Asked for at once: what has come is read and drawn while the server looks for borrowers. These name everybody who was seen with the
-        // memory, so usage need not look through all processes for holders once more.
-        Task<JsonValue?> devices = session.AskAsync("query-memory-devices", cancellationToken);
-        Task<JsonValue?> taken = session.AskAsync("query-memory-usage", cancellationToken, ("placement", JsonBool.True));
+        // Asked for at once, and the longest answer first: it is read while the server works on the others. Borrowers are everybody who was seen
+        // with the memory, so usage need not look through all processes for holders once more.
         Task<JsonValue?> lent = session.AskAsync("query-memory-loans", cancellationToken);
+        Task<JsonValue?> taken = session.AskAsync("query-memory-usage", cancellationToken, ("placement", JsonBool.True));
+        Task<JsonValue?> devices = session.AskAsync("query-memory-devices", cancellationToken);
+        // Memory that was forgotten here may have the name of a backend that came after it; it is listed behind that.
+        var loans = new Dictionary<string, JsonObject>();
+        foreach (JsonObject loan in Amount.Items(await lent.ConfigureAwait(false)))
+            loans.TryAdd(Amount.Tail(loan["memdev"]), loan);
+        var usage = await taken.ConfigureAwait(false) as JsonObject;
         Dictionary<string, string> plugged = Amount.Items(await devices.ConfigureAwait(false))
             .Select(device => device["data"] as JsonObject ?? new JsonObject())
             .GroupBy(data => Amount.Tail(data["memdev"]))
             .ToDictionary(group => group.Key, group => string.Join(',', group.Select(data => Amount.Text(data["id"]))));
-        var usage = await taken.ConfigureAwait(false) as JsonObject;
-        (string Id, string[] Cells)[] known =
-        [
-            .. Amount.Items(usage?["backends"]).Select(backend => (Amount.Tail(backend["memdev"]), new[]
-            {
-                Amount.Text(backend["fd-type"]), Amount.Bytes(backend["size"]), Amount.Bytes(backend["resident"]),
-                Each(backend["pages"], page => Amount.Bytes(page["page-size"])), Each(backend["nodes"], node => Amount.Text(node["node"])),
-            })),
-        ];
-        JsonValue? loaned = await lent.ConfigureAwait(false);
         if (usage is null)
         {
             JsonValue memdevs = await session.AskAsync("query-memdev", cancellationToken).ConfigureAwait(false)
@@ -35,15 +30,17 @@ internal static class BackendTable
             return Plain(memdevs, plugged, paint);
         }
 
-        // Memory that was forgotten here may have the name of a backend that came after it; it is listed behind that.
-        var loans = new Dictionary<string, JsonObject>();
-        foreach (JsonObject loan in Amount.Items(loaned))
-            loans.TryAdd(Amount.Tail(loan["memdev"]), loan);
         var table = new Table("memdev", "kind", ">size", ">resident", ">page", "node", "holders", "loan", "plugged");
-        foreach ((string id, string[] cells) in known)
+        foreach (JsonObject backend in Amount.Items(usage["backends"]))
         {
+            string id = Amount.Tail(backend["memdev"]);
             JsonObject? loan = loans.GetValueOrDefault(id);
-            table.Add([id, .. cells, Each(loan?["borrowers"], Holder), Amount.Text(loan?["state"]), plugged.GetValueOrDefault(id, "-")]);
+            table.Add(
+                id, Amount.Text(backend["fd-type"]), Amount.Bytes(backend["size"]), Amount.Bytes(backend["resident"]),
+                Each(backend["pages"], page => Amount.Bytes(page["page-size"])),
+                Each(backend["nodes"], node => Amount.Text(node["node"])),
+                Each(loan?["borrowers"], Holder),
+                Amount.Text(loan?["state"]), plugged.GetValueOrDefault(id, "-"));
         }
 
         return table.Text(paint) + $"{Amount.Bytes(usage["total-resident"])} resident of {Amount.Bytes(usage["total-size"])}\n";

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Hostmemd.Protocol.Wire;
 
-/// <summary>An object or an array whose end has not come. In a list one item is like the other: names are taken from the one before it.</summary>
+/// <summary>An object or an array whose end has not come. In a list one item is like the other: names, and texts that are the same, are shared.</summary>
 internal sealed class JsonContainer
 {
     /// <summary>What may come next.</summary>
@@ -39,10 +39,10 @@ internal sealed class JsonContainer
 
     public Expecting Next { get; set; }
 
-    /// <summary>What a value was that stood where the next one does, in an item before; null: none is known.</summary>
+    /// <summary>What stood where the next value does, in a list before; else the item before it. null: none is known.</summary>
     private JsonValue? LikeNext => IsObject
         ? LikeMember is { } member && member.Key == _key ? member.Value : null
-        : _items!.Count > 0 ? _items[^1] : _like is JsonArray { Items: [var first, ..] } ? first : null;
+        : _like is JsonArray { Items: var like } && _items!.Count < like.Count ? like[_items.Count] : _items is [.., var last] ? last : null;
 
     private KeyValuePair<string, JsonValue>? LikeMember =>
         _like is JsonObject like && _object!.Members.Count is var count && count < like.Members.Count ? like.Members[count] : null;
@@ -59,6 +59,11 @@ internal sealed class JsonContainer
         _key = member.Key;
         return true;
     }
+
+    /// <summary>The same text, where it stood at this place before.</summary>
+    /// <param name="ascii">Without quotes and escapes.</param>
+    public JsonString? Same(ReadOnlySpan<byte> ascii) =>
+        LikeNext is JsonString { Plain.IsEmpty: true } like && Ascii.Equals(ascii, like.Value) ? like : null;
 
     /// <summary>Puts in the next value.</summary>
     /// <returns>false: its name is taken.</returns>

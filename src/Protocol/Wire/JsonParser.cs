@@ -154,7 +154,7 @@ internal sealed class JsonParser
                 _open = new JsonContainer(token.Kind == JsonTokenKind.LeftBrace, _open);
                 return null;
             case JsonTokenKind.String:
-                var text = Text(token, out error);
+                var text = (token.IsPlain ? _open?.Same(token.Span[1..^1]) : null) ?? Text(token, out error);
                 return error is null ? Complete(text, out error) : null;
             case JsonTokenKind.Integer or JsonTokenKind.Float:
                 if (JsonNumber.Parse(token.Span, token.Kind == JsonTokenKind.Integer) is { } number)
