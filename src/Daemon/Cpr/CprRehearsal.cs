@@ -12,13 +12,14 @@ namespace Hostmemd.Cpr;
 /// </summary>
 internal static class CprRehearsal
 {
-    /// <summary>A program that starts on a busy host; one that does not end is killed.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>A program that starts on a busy host; one that does not end is killed. Nobody stands still meanwhile.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private const int Kill = 9;
 
+    /// <param name="patience">How long it may take; half a minute when not given.</param>
     /// <exception cref="QmpException">It would not; why.</exception>
-    public static async Task AskAsync(IKernel kernel, IReadOnlyList<string> command)
+    public static async Task AskAsync(IKernel kernel, IReadOnlyList<string> command, TimeSpan? patience = null)
     {
         try
         {
@@ -26,7 +27,7 @@ internal static class CprRehearsal
             using var socket = new Socket(new SafeSocketHandle(ours.DangerousGetHandle(), ownsHandle: true));
             ours.SetHandleAsInvalid();
             using var child = Start(kernel, command, theirs);
-            var answer = await ReadAsync(socket).ConfigureAwait(false);
+            var answer = await ReadAsync(socket, patience ?? Patience).ConfigureAwait(false);
             End(kernel, child);
             if (answer is null || !answer.Contains(Handover.Answer, StringComparison.Ordinal))
                 throw Refusal(command, answer switch { null => "it does not answer", "" => "it is no hostmemd", _ => answer.Trim().Split('\n')[0] });
@@ -70,9 +71,9 @@ internal static class CprRehearsal
     }
 
     /// <returns>All that it said; null: it did not end.</returns>
-    private static async Task<string?> ReadAsync(Socket socket)
+    private static async Task<string?> ReadAsync(Socket socket, TimeSpan patience)
     {
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(patience);
         var said = new byte[4096];
         var length = 0;
         try

@@ -76,6 +76,20 @@ public sealed class CprExecRefusalTests
         Assert.Equal("the daemon ends", Assert.Throws<QmpException>(() => CprCheck.Check(guest.Guest)).Message);
     }
 
+    [Fact]
+    public async Task A_program_that_says_nothing_is_killed()
+    {
+        // A time that no other process sleeps.
+        var command = new[] { "sleep", "86399.123" };
+        var refusal = await Assert.ThrowsAsync<QmpException>(
+            () => CprRehearsal.AskAsync(new LinuxKernel(), command, patience: TimeSpan.FromMilliseconds(200)));
+
+        Assert.Equal("cpr-exec-command: 'sleep' cannot take over: it does not answer", refusal.Message);
+        await Eventually.TrueAsync(
+            () => !Children.Of().Any(child => File.ReadAllText($"/proc/{child}/cmdline").Contains(command[1], StringComparison.Ordinal)),
+            () => "it still runs");
+    }
+
     [KvmFact]
     public async Task The_machines_own_memory_goes_on_while_nobody_has_written_there()
     {
