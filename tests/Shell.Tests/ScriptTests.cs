@@ -25,8 +25,7 @@ public sealed class ScriptTests
     {
         await using ServerProcess server = await Servers.StartDaemonAsync();
         using var directory = new ScratchDirectory();
-        string script = Path.Combine(directory.Path, "script");
-        await File.WriteAllTextAsync(script, "nonsense\nquery-name\ncont\n");
+        string script = await WriteAsync(directory, "nonsense\nquery-name\ncont\n");
 
         Assert.Equal(1, (await ShellProcess.RunAsync("", server.SocketPath, "-k", "-f", script, "--wait", "RESUME", "--timeout", "20")).Status);
         Assert.Equal(
@@ -53,10 +52,9 @@ public sealed class ScriptTests
     {
         await using ServerProcess server = await Servers.StartDaemonAsync();
         using var directory = new ScratchDirectory();
-        string file = Path.Combine(directory.Path, "silent.qmp");
-        await File.WriteAllTextAsync(file, "<- {\"QMP\": \"$any\"}\n<- {\"return\": {}}\n");
+        string transcript = await WriteAsync(directory, "<- {\"QMP\": \"$any\"}\n<- {\"return\": {}}\n");
 
-        var (status, _, errors) = await ShellProcess.RunAsync("", "--play", file, "--timeout", "6", server.SocketPath);
+        var (status, _, errors) = await ShellProcess.RunAsync("", "--play", transcript, "--timeout", "6", server.SocketPath);
 
         Assert.Equal(1, status);
         Assert.StartsWith("qmp-shell: line 2: nothing came within 6 s", errors, StringComparison.Ordinal);
@@ -71,5 +69,12 @@ public sealed class ScriptTests
         using var kill = System.Diagnostics.Process.Start("kill", ["-TERM", shell.Id.ToString(CultureInfo.InvariantCulture)]);
 
         Assert.Equal((130, "", ""), await shell.EndAsync(endInput: false));
+    }
+
+    private static async Task<string> WriteAsync(ScratchDirectory directory, string text)
+    {
+        string file = Path.Combine(directory.Path, "script");
+        await File.WriteAllTextAsync(file, text);
+        return file;
     }
 }

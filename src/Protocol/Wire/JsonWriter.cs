@@ -42,19 +42,9 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
 
     public void Null() => Word("null"u8);
 
-    public void Number(long value)
-    {
-        var span = Begin(LongestNumber, out var at);
-        value.TryFormat(span[at..], out var length, provider: CultureInfo.InvariantCulture);
-        output.Advance(at + length);
-    }
+    public void Number(long value) => Integer(value);
 
-    public void Number(ulong value)
-    {
-        var span = Begin(LongestNumber, out var at);
-        value.TryFormat(span[at..], out var length, provider: CultureInfo.InvariantCulture);
-        output.Advance(at + length);
-    }
+    public void Number(ulong value) => Integer(value);
 
     public void Number(JsonNumber value)
     {
@@ -128,6 +118,14 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
     {
         Write([(byte)bracket]);
         _needsComma = true;
+    }
+
+    private void Integer<T>(T value)
+        where T : IUtf8SpanFormattable
+    {
+        var span = Begin(LongestNumber, out var at);
+        value.TryFormat(span[at..], out var length, format: default, CultureInfo.InvariantCulture);
+        output.Advance(at + length);
     }
 
     private void Word(ReadOnlySpan<byte> ascii)
