@@ -22,13 +22,15 @@ internal sealed partial class Outbox(
     /// <summary>Bytes that may wait for a client.</summary>
     public const long HighMark = 1024 * 1024;
 
+    /// <summary>Room for a reply and the events behind it: each piece of memory is a system call of its own.</summary>
+    private const int PieceSize = 1024;
+
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource _closedSource = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HeldEvents _held = new(HighMark);
     private readonly Attachments _attachments = new();
-    // Without a pool named each would make one of its own, with seven kilobytes of empty buckets.
-    private Sequence<byte> _filling = new(ArrayPool<byte>.Shared);
-    private Sequence<byte> _sending = new(ArrayPool<byte>.Shared);
+    private Sequence<byte> _filling = NewSequence();
+    private Sequence<byte> _sending = NewSequence();
     private long _fillingCost;
     private long _sendingCost;
     private long _standardBytes;
@@ -123,9 +125,12 @@ internal sealed partial class Outbox(
             if (_closed)
                 return;
             if (_pinned < generation)
+            {
+                // It leaves with the reply that it waits for.
                 Hold(message);
-            else
-                AppendEvent(message);
+                return;
+            }
+            AppendEvent(message);
         }
         ThreadPool.UnsafeQueueUserWorkItem(static outbox => outbox.Send(), this, preferLocal: false);
     }
@@ -167,6 +172,9 @@ internal sealed partial class Outbox(
         _closedSource.TrySetResult();
         output.CancelPendingFlush();
     }
+
+    /// <summary>Without a pool named each would make one of its own, with seven kilobytes of empty buckets.</summary>
+    private static Sequence<byte> NewSequence() => new(ArrayPool<byte>.Shared) { MinimumSpanLength = PieceSize };
 
     private Task WaitAsync(ref TaskCompletionSource? waiter, Func<bool> mustWait)
     {

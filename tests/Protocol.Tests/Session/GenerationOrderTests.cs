@@ -23,6 +23,21 @@ public class GenerationOrderTests
     }
 
     [Fact]
+    public async Task Events_that_were_held_leave_with_their_reply_in_one_write()
+    {
+        await using var session = await TestSession.NegotiatedAsync();
+        await session.SendAsync("""{"execute": "read", "arguments": {"name": "a"}, "id": 1}""");
+        await session.Guest.At("a").ReachedAsync();
+        session.Guest.Change();
+        session.Guest.Change();
+        var before = session.Writes;
+        session.Guest.At("a").Open();
+        await session.ExpectAsync("""{"return": {"generation": 1}, "id": 1}""");
+        await session.ExpectEventAsync(Changed2, Changed3);
+        Assert.Equal(before + 1, session.Writes);
+    }
+
+    [Fact]
     public async Task An_event_of_what_the_reply_did_see_is_not_held()
     {
         await using var session = await TestSession.NegotiatedAsync();

@@ -14,13 +14,14 @@ internal sealed class TestSession : IAsyncDisposable
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     private readonly IDuplexPipe _client;
-    private readonly IDuplexPipe _server;
+    private readonly WriteCounter _server;
     private readonly List<(string Command, string? Error)> _observed = [];
 
     private TestSession(TestGuest guest, bool readOnly, AttachmentSender? sendAttached, InputBudget? budget)
     {
         Guest = guest;
-        (_client, _server) = FullDuplexStream.CreatePipePair();
+        (_client, var server) = FullDuplexStream.CreatePipePair();
+        _server = new WriteCounter(server);
         Session = new QmpSession(
             _server, readOnly, count => TestGuest.EventsLost.Make(new LostCount { Count = count }, TimeProvider.System), sendAttached, budget);
         guest.Attach(Session);
@@ -30,6 +31,9 @@ internal sealed class TestSession : IAsyncDisposable
     public TestGuest Guest { get; }
 
     public QmpSession Session { get; }
+
+    /// <summary>Writes that the server made.</summary>
+    public int Writes => _server.Writes;
 
     /// <summary>Writes past the session, as what sends attachments does.</summary>
     public async Task WriteAsServerAsync(ReadOnlyMemory<byte> bytes) => await _server.Output.WriteAsync(bytes);
