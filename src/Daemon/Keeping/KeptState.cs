@@ -72,6 +72,8 @@ internal sealed class KeptState(Guest guest) : IDisposable
         {
             if (!_isWritten || record.IsMostlyHistory)
                 Rewrite(next);
+            else if (IsAllSaid(id, next))
+                return;
             else if (Find(id, next) is { } kept)
                 Append(record, kept);
             else if (_written.Remove(id))
@@ -155,6 +157,10 @@ internal sealed class KeptState(Guest guest) : IDisposable
 
     /// <summary>Leaves a keeper as it is; after <see cref="EndAsync"/> there is none.</summary>
     public void Dispose() => _descriptors.Dispose();
+
+    /// <summary>Of memory that goes with this process a successor tells that it is lost, no matter what became of it before.</summary>
+    private bool IsAllSaid(string id, GuestState next) =>
+        next.Backends.TryGetValue(id, out var published) && !KeptObject.CanKeep(published) && _written.Contains(id);
 
     private KeptObject? Find(string id, GuestState state)
     {

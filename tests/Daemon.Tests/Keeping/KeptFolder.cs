@@ -1,3 +1,4 @@
+using System.Text;
 using Hostmemd.Daemon.Tests.Processes;
 using Hostmemd.Keeping;
 using Tmds.Linux;
@@ -13,6 +14,15 @@ internal sealed class KeptFolder : IAsyncDisposable
     public KeepPaths Paths => new(Path + "/qmp");
 
     public Task<DaemonFixture> StartAsync(string options) => DaemonFixture.StartAsync(Path, options);
+
+    /// <summary>What the record says. .NET's own files would ask for the lock that its daemon has.</summary>
+    public string ReadRecord()
+    {
+        var kernel = new LinuxKernel();
+        using var file = kernel.Open(Paths.Record, OpenFlags.ReadOnly, 0);
+        var bytes = new byte[kernel.Fstat(file).Size];
+        return Encoding.UTF8.GetString(bytes, 0, kernel.Pread(file, bytes, 0));
+    }
 
     /// <summary>The keeper's process; null: there is none.</summary>
     public static int? KeeperOf(DaemonFixture daemon) => Children.Of(daemon.Pid).Where(IsKeeper).Select(pid => (int?)pid).FirstOrDefault();

@@ -74,6 +74,25 @@ public sealed class SuccessorTests
     }
 
     [Fact]
+    public async Task What_becomes_of_memory_that_cannot_be_kept_is_not_written_down()
+    {
+        await using var folder = new KeptFolder();
+        await using var daemon = await folder.StartAsync("-accel none " + Machine);
+        await using var client = await daemon.ConnectAsync();
+        await AddAsync(client, """{"qom-type": "memory-backend-ram", "id": "p", "size": 134217728}""");
+        await AddAsync(client, """{"qom-type": "memory-backend-memfd", "id": "m", "size": 134217728}""");
+        var said = folder.ReadRecord();
+        await client.ExchangeAsync("""{"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "dp", "memdev": "p"}}""", Done);
+        Assert.Equal(said, folder.ReadRecord());
+        await client.ExchangeAsync("""{"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "dm", "memdev": "m"}}""", Done);
+        Assert.Contains("\"id\": \"dm\"", folder.ReadRecord()[said.Length..], StringComparison.Ordinal);
+        await client.ExchangeAsync("""{"execute": "device_del", "arguments": {"id": "dp"}}""", Done);
+        await client.ExpectAsync("""{"event": "DEVICE_DELETED", "data": "$any", "timestamp": "$any"}""");
+        await client.ExchangeAsync("""{"execute": "object-del", "arguments": {"id": "p"}}""", Done);
+        Assert.EndsWith("{\"delete\": \"p\"}\n", folder.ReadRecord(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_was_deleted_and_unplugged_stays_so()
     {
         await using var folder = new KeptFolder();
