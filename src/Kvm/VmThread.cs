@@ -64,11 +64,26 @@ public sealed class VmThread : IAsyncDisposable
     public Task RunAsync(Action<Vm> work)
     {
         ArgumentNullException.ThrowIfNull(work);
-        return RunAsync(vm =>
-        {
-            work(vm);
-            return true;
-        });
+        return RunAsync(Returning(work));
+    }
+
+    /// <summary>
+    /// As <see cref="RunAsync{T}(Func{Vm, T})"/>, but the caller goes on on the VM thread, which saves a hand-over to another one. For who has
+    /// nothing left to do than to publish what was done and to answer: what waits or takes long would hold up the VM.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The thread has ended.</exception>
+    public Task<T> RunAndStayAsync<T>(Func<Vm, T> work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        var vm = Owned;
+        return _thread.RunAsync(() => work(vm), stay: true);
+    }
+
+    /// <inheritdoc cref="RunAndStayAsync{T}(Func{Vm, T})"/>
+    public Task RunAndStayAsync(Action<Vm> work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        return RunAndStayAsync(Returning(work));
     }
 
     /// <summary>A bug if it throws.</summary>
@@ -78,4 +93,10 @@ public sealed class VmThread : IAsyncDisposable
     /// Deletes the slots that are left, closes the VM and ends the thread. Work still queued fails with ObjectDisposedException.
     /// </summary>
     public async ValueTask DisposeAsync() => await _thread.EndAsync(() => _vm?.Close()).ConfigureAwait(false);
+
+    private static Func<Vm, bool> Returning(Action<Vm> work) => vm =>
+    {
+        work(vm);
+        return true;
+    };
 }

@@ -17,6 +17,26 @@ public class VmThreadTests
         Assert.NotEqual("vm", Thread.CurrentThread.Name);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Whoever_asked_goes_on_elsewhere_or_stays_as_it_wants(bool stay)
+    {
+        await using var vm = await VmThread.StartAsync(new FakeKernel());
+        using var gate = new ManualResetEventSlim();
+        var blocked = vm.RunAsync(_ => gate.Wait(TimeSpan.FromSeconds(20)));
+        var ended = EndedOnAsync();
+        gate.Set();
+        Assert.True(await blocked);
+        Assert.Equal(stay, await ended == "vm");
+
+        async Task<string?> EndedOnAsync()
+        {
+            await (stay ? vm.RunAndStayAsync(_ => 1) : vm.RunAsync(_ => 1)).ConfigureAwait(false);
+            return Thread.CurrentThread.Name;
+        }
+    }
+
     [Fact]
     public async Task The_VM_taken_out_of_its_thread_refuses()
     {

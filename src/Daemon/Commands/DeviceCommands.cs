@@ -12,7 +12,8 @@ internal static class DeviceCommands
     public static async ValueTask<Nothing> AddAsync(Client client, DeviceAddArguments arguments)
     {
         var guest = client.Guest;
-        await DimmPlug.AddAsync(guest, DeviceOptions.Read(arguments.Members, guest.Machine.HasDimms), hotplugged: true).ConfigureAwait(false);
+        var options = DeviceOptions.Read(arguments.Members, guest.Machine.HasDimms);
+        await DimmPlug.AddAsync(guest, options, hotplugged: true, isLast: true).ConfigureAwait(false);
         return Nothing.Value;
     }
 

@@ -12,14 +12,15 @@ namespace Hostmemd.Devices;
 /// </summary>
 internal static class DimmPlug
 {
+    /// <param name="isLast">The caller has nothing to do afterwards than to answer.</param>
     /// <exception cref="QmpException">It cannot be plugged; nothing has changed.</exception>
-    public static async Task AddAsync(Guest guest, DeviceOptions options, bool hotplugged)
+    public static async Task AddAsync(Guest guest, DeviceOptions options, bool hotplugged, bool isLast = false)
     {
         var dimm = Take(guest, options, hotplugged);
         MemorySlot? slot;
         try
         {
-            slot = await AddSlotAsync(guest, dimm).ConfigureAwait(false);
+            slot = await AddSlotAsync(guest, dimm, isLast).ConfigureAwait(false);
         }
         catch
         {
@@ -38,7 +39,7 @@ internal static class DimmPlug
             kept: dimm.Backend.Id);
     }
 
-    /// <summary>Unplugs at once: no guest OS owns the DIMM here.</summary>
+    /// <summary>Unplugs at once: no guest OS owns the DIMM here. For who has nothing to do afterwards than to answer.</summary>
     /// <exception cref="QmpException">KVM kept the slot: so is the device.</exception>
     public static async Task RemoveAsync(Guest guest, Dimm dimm)
     {
@@ -122,21 +123,23 @@ internal static class DimmPlug
     });
 
     /// <returns>null with accel=none: there is no KVM to be told.</returns>
-    private static async Task<MemorySlot?> AddSlotAsync(Guest guest, Dimm dimm)
+    private static async Task<MemorySlot?> AddSlotAsync(Guest guest, Dimm dimm, bool isLast)
     {
         if (guest.Vm is null)
             return null;
+        var request = new MemorySlotRequest
+        {
+            Gpa = new GuestAddress(dimm.Place.Addr),
+            Size = dimm.Place.Size,
+            Hva = dimm.Backend.Memory.Address,
+            File = dimm.Backend.SlotFile,
+            ReadOnly = dimm.Backend.Memory.IsReadOnly,
+            Use = MemorySlotUse.Device,
+        };
         try
         {
-            return await guest.Vm.RunAsync(vm => vm.AddSlot(new MemorySlotRequest
-            {
-                Gpa = new GuestAddress(dimm.Place.Addr),
-                Size = dimm.Place.Size,
-                Hva = dimm.Backend.Memory.Address,
-                File = dimm.Backend.SlotFile,
-                ReadOnly = dimm.Backend.Memory.IsReadOnly,
-                Use = MemorySlotUse.Device,
-            })).ConfigureAwait(false);
+            var adding = isLast ? guest.Vm.RunAndStayAsync(vm => vm.AddSlot(request)) : guest.Vm.RunAsync(vm => vm.AddSlot(request));
+            return await adding.ConfigureAwait(false);
         }
         catch (KernelException e)
         {
@@ -152,7 +155,7 @@ internal static class DimmPlug
     {
         try
         {
-            await guest.Vm!.RunAsync(vm => vm.DeleteSlot(slot.Id)).ConfigureAwait(false);
+            await guest.Vm!.RunAndStayAsync(vm => vm.DeleteSlot(slot.Id)).ConfigureAwait(false);
         }
         catch (KernelException e)
         {

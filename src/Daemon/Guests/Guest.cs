@@ -14,6 +14,7 @@ using Hostmemd.Populate;
 using Hostmemd.Protocol.Errors;
 using Hostmemd.Protocol.Session;
 using Hostmemd.Protocol.Wire;
+using Hostmemd.Sessions;
 using Hostmemd.Usage;
 using Serilog;
 
@@ -76,6 +77,9 @@ internal sealed class Guest : IAsyncDisposable
     public NamedDescriptors Descriptors { get; }
 
     public FdSets FdSets { get; } = new();
+
+    /// <summary>Who serves its clients.</summary>
+    public SessionThreads SessionThreads { get; } = new();
 
     public SlowWork SlowWork { get; } = new();
 
@@ -291,5 +295,6 @@ internal sealed class Guest : IAsyncDisposable
         FdSets.Dispose();
         Accounting.Dispose();
         Kept.Dispose();
+        SessionThreads.Dispose();
     }
 }

@@ -30,13 +30,17 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     private readonly DescriptorQueue _descriptors = new(MaxDescriptors);
     private readonly Pipe _received;
     private readonly TimeProvider _clock;
+    private readonly SessionThreads _threads;
     private readonly Lock _receiving = new();
+    private Arrivals? _arrivals;
     private TaskCompletionSource? _released;
     private long _position;
 
+    /// <param name="threads">Who waits for what arrives.</param>
     /// <param name="unread">What another process has received and left to this one; null: nothing.</param>
-    public UnixSocketPipe(Socket socket, TimeProvider clock, ReceivedInput? unread = null)
+    public UnixSocketPipe(Socket socket, SessionThreads threads, TimeProvider clock, ReceivedInput? unread = null)
     {
+        _threads = threads;
         _clock = clock;
         _socket = socket;
         _stream = new NetworkStream(socket, ownsSocket: true);
@@ -61,48 +65,27 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     /// <inheritdoc cref="DescriptorQueue.Take"/>
     public SafeFileHandle? TakeDescriptor(long end) => _descriptors.Take(end);
 
-    /// <summary>Receives until the other side ends or the session stops reading. Never throws: a broken connection is an end.</summary>
+    /// <summary>Receives until the other side ends or the session stops reading. A broken connection is an end like any other.</summary>
+    /// <exception cref="KernelException">ENOSPC: the host does not let it wait for the client, which is therefore given up.</exception>
     public async Task ReceiveAsync()
     {
-        var size = SmallRead;
+        Arrivals? arrivals = null;
         try
         {
-            if (_position > 0)
-                await _received.Writer.FlushAsync().ConfigureAwait(false);
-            while (true)
-            {
-                int count;
-                ValueTask<FlushResult> flushing = default;
-                Task? released;
-                // Whoever holds the pipe finds all that was received in it.
-                lock (_receiving)
-                {
-                    released = _released?.Task;
-                    count = released is null ? Receive(size) : -1;
-                    if (count > 0)
-                        flushing = _received.Writer.FlushAsync();
-                }
-                if (released is not null)
-                {
-                    await released.ConfigureAwait(false);
-                    continue;
-                }
-                if (count == 0)
-                    break;
-                if (await flushing.ConfigureAwait(false) is { IsCompleted: true } or { IsCanceled: true })
-                    break;
-                // What did not fill the buffer was all there was.
-                if (count < size)
-                    await _socket.ReceiveAsync(Memory<byte>.Empty).ConfigureAwait(false);
-                // Much is coming: take it in larger pieces.
-                size = count == size ? Math.Min(size * 2, LargeRead) : SmallRead;
-            }
+            arrivals = _threads.Watch(_socket.SafeHandle);
+            Volatile.Write(ref _arrivals, arrivals);
+            await ReceiveAllAsync(arrivals).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is SocketException or KernelException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException || (e is KernelException && arrivals is not null))
         {
-            // The client is gone without a word; for the session that is an end like any other.
+            // The client is gone without a word.
         }
-        await _received.Writer.CompleteAsync().ConfigureAwait(false);
+        finally
+        {
+            if (arrivals is not null)
+                _threads.Forget(arrivals, _socket.SafeHandle);
+            await _received.Writer.CompleteAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>Receives nothing more, until it is released: what comes stays in the socket.</summary>
@@ -155,6 +138,43 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         _stream.Dispose();
         _received.Writer.CancelPendingFlush();
         _descriptors.Dispose();
+        // Whoever waits for more finds it closed; not inside this call, whose caller may hold a lock.
+        if (Volatile.Read(ref _arrivals) is { } arrivals)
+            ThreadPool.UnsafeQueueUserWorkItem(static arrivals => arrivals.Tell(), arrivals, preferLocal: false);
+    }
+
+    private async Task ReceiveAllAsync(Arrivals arrivals)
+    {
+        if (_position > 0)
+            await _received.Writer.FlushAsync().ConfigureAwait(false);
+        for (var size = SmallRead; ;)
+        {
+            int count;
+            ValueTask<FlushResult> flushing = default;
+            Task? released;
+            // Whoever holds the pipe finds all that was received in it.
+            lock (_receiving)
+            {
+                released = _released?.Task;
+                count = released is null ? Receive(size) : -1;
+                if (count > 0)
+                    flushing = _received.Writer.FlushAsync();
+            }
+            if (released is not null)
+            {
+                await released.ConfigureAwait(false);
+                continue;
+            }
+            if (count == 0)
+                break;
+            if (await flushing.ConfigureAwait(false) is { IsCompleted: true } or { IsCanceled: true })
+                break;
+            // An arrival is told once: nothing may be left of it.
+            if (count < 0)
+                await arrivals.NextAsync().ConfigureAwait(false);
+            // Much is coming: take it in larger pieces.
+            size = count == size ? Math.Min(size * 2, LargeRead) : SmallRead;
+        }
     }
 
     /// <returns>Bytes received; 0: the end; -1: nothing is here yet.</returns>

@@ -1,0 +1,149 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using Hostmemd.Kvm;
+using Hostmemd.Kvm.Native;
+
+namespace Hostmemd.Sessions;
+
+/// <summary>
+/// The threads that wait for clients. The one that is woken by what has arrived serves that client itself: a request changes no thread on its
+/// way in (decision 0021). Safe on any thread.
+/// </summary>
+/// <remarks>
+/// While one is at work another waits, so a long command of one client holds up nobody else. They are started as they are needed; beyond
+/// <see cref="MaxThreads"/> clients wait for each other.
+/// </remarks>
+internal sealed class SessionThreads : IDisposable
+{
+    public const int MaxThreads = 8;
+
+    private readonly ConcurrentDictionary<ulong, Arrivals> _watched = [];
+    private readonly Lock _starting = new();
+    private SocketPoll? _poll;
+    private bool _ended;
+    private ulong _lastKey;
+    private int _started;
+    private int _waiting;
+
+    /// <summary>Watches a socket; what arrives is told to its receiver on one of the threads.</summary>
+    /// <param name="socket">Stays the caller's.</param>
+    /// <exception cref="KernelException">ENOSPC: the host allows no more watches. EMFILE.</exception>
+    /// <exception cref="ObjectDisposedException">It is closed already, or the guest has ended.</exception>
+    public Arrivals Watch(SafeHandle socket)
+    {
+        var poll = Volatile.Read(ref _poll) ?? Begin();
+        var arrivals = new Arrivals(Interlocked.Increment(ref _lastKey));
+        _watched[arrivals.Key] = arrivals;
+        try
+        {
+            poll.Add(socket, arrivals.Key);
+            return arrivals;
+        }
+        catch
+        {
+            _watched.TryRemove(arrivals.Key, out _);
+            throw;
+        }
+    }
+
+    /// <summary>Watches it no longer.</summary>
+    public void Forget(Arrivals arrivals, SafeHandle socket)
+    {
+        if (!_watched.TryRemove(arrivals.Key, out _))
+            return;
+        try
+        {
+            _poll!.Remove(socket);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed already. Where somebody has a duplicate it is still watched, for nobody.
+        }
+    }
+
+    /// <summary>Ends the threads, each after what it is at.</summary>
+    public void Dispose()
+    {
+        lock (_starting)
+        {
+            if (_ended)
+                return;
+            _ended = true;
+            _poll?.End();
+            _poll?.Dispose();
+        }
+    }
+
+    private void Loop(SocketPoll poll)
+    {
+        try
+        {
+            while (poll.TryWait(out var key))
+            {
+                if (Interlocked.Decrement(ref _waiting) == 0)
+                    TryStart(poll);
+                if (_watched.TryGetValue(key, out var arrivals))
+                    arrivals.Tell();
+                Interlocked.Increment(ref _waiting);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended while this thread was at work.
+        }
+    }
+
+    private SocketPoll Begin()
+    {
+        lock (_starting)
+        {
+            ObjectDisposedException.ThrowIf(_ended, this);
+            if (_poll is not null)
+                return _poll;
+            var poll = new SocketPoll();
+            try
+            {
+                Start(poll);
+            }
+            catch
+            {
+                poll.Dispose();
+                throw;
+            }
+            Volatile.Write(ref _poll, poll);
+            return poll;
+        }
+    }
+
+    private void TryStart(SocketPoll poll)
+    {
+        lock (_starting)
+        {
+            if (_started == MaxThreads)
+                return;
+            try
+            {
+                Start(poll);
+            }
+            catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
+            {
+                // The host allows no more of them: those that are there go on.
+            }
+        }
+    }
+
+    private void Start(SocketPoll poll)
+    {
+        Interlocked.Increment(ref _waiting);
+        try
+        {
+            new Thread(() => Loop(poll)) { Name = "session", IsBackground = true }.Start();
+            _started++;
+        }
+        catch
+        {
+            Interlocked.Decrement(ref _waiting);
+            throw;
+        }
+    }
+}
