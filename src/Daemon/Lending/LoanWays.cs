@@ -46,6 +46,8 @@ internal static class LoanWays
     /// <summary>Bytes of a backend's file; null: it has none, or cannot be asked.</summary>
     public static ulong? FileSize(IKernel kernel, PublishedBackend published)
     {
+        if (published.Properties is MemfdProperties { IsGuestMemfd: false, Seal: not false })
+            return published.Properties.Size; // nobody can change it
         try
         {
             return published.Backend.File is { Handle: var file } ? kernel.Fstat(file).Size : null;

@@ -12,7 +12,9 @@ internal sealed class MessageBuffer : IBufferWriter<byte>
     public const int SharedFrom = 32 * 1024;
 
     private const int FirstSize = 512;
-    private const int LargestSize = 1024 * 1024;
+
+    /// <summary>Larger arrays die old: they go only with all of the heap.</summary>
+    private const int LargestSize = 64 * 1024;
 
     private readonly List<ReadOnlyMemory<byte>> _pieces = [];
     private readonly List<byte[]> _rented = [];
