@@ -53,7 +53,10 @@ internal sealed class BackendMeasure : IDisposable
         var file = backend.File is null ? null : MemoryFile.Of(_kernel, backend.File);
         var hugePage = file is { Type: MemoryFdType.Hugetlb } ? file.PageSize : TransparentHugePage;
         var isPrivate = file is null || properties.Share != true;
-        var pages = isPrivate || placement ? TryScan(backend.Memory, hugePage, placement) : null;
+        var (cached, evicted) = file is null ? (0UL, 0UL) : InFile(backend.File!, file.Type, backend.Memory);
+        // A file that has no pages is mapped nowhere.
+        var isEmpty = !isPrivate && cached == 0 && evicted == 0;
+        var pages = !isPrivate && !placement ? null : isEmpty ? new PageCounts() : TryScan(backend.Memory, hugePage, placement);
         var usage = new MemoryUsageInfo
         {
             Memdev = backend.QomPath,
@@ -61,7 +64,6 @@ internal sealed class BackendMeasure : IDisposable
             FdType = file?.Type ?? MemoryFdType.None,
             MappedHere = pages?.Mapped,
         };
-        var (cached, evicted) = file is null ? (0UL, 0UL) : InFile(backend.File!, file.Type, backend.Memory);
         usage.Resident = (file, pages) switch
         {
             (null, null) => InCore(backend.Memory),
