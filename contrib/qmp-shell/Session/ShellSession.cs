@@ -75,18 +75,16 @@ internal sealed class ShellSession : IAsyncDisposable
     /// <summary>Asks for the shell's own purposes.</summary>
     /// <returns>null where the server refuses.</returns>
     /// <exception cref="QmpConnectionException">The connection is over.</exception>
-    public async Task<JsonValue?> AskAsync(string command, CancellationToken cancellationToken, params (string Name, JsonValue Value)[] arguments)
+    public Task<JsonValue?> AskAsync(string command, CancellationToken cancellationToken, params (string Name, JsonValue Value)[] arguments)
     {
         var given = new JsonObject(arguments.Select(argument => new KeyValuePair<string, JsonValue>(argument.Name, argument.Value)));
-        try
-        {
-            return await _client.ExecuteAsync(command, given.Members.Count > 0 ? given : null, cancellationToken: cancellationToken).ConfigureAwait(false);
-        }
-        catch (QmpException)
-        {
-            return null;
-        }
+        return OrNullAsync(_client.ExecuteAsync(command, given.Members.Count > 0 ? given : null, cancellationToken: cancellationToken));
     }
+
+    /// <summary>The same, where most of the answer is of no use.</summary>
+    /// <inheritdoc cref="QmpClient.ExecuteWithoutAsync"/>
+    public Task<JsonValue?> AskWithoutAsync(string member, string command, CancellationToken cancellationToken) =>
+        OrNullAsync(_client.ExecuteWithoutAsync(member, command, cancellationToken: cancellationToken));
 
     /// <summary>Sends a command.</summary>
     /// <param name="shown">Its answer is printed when it comes.</param>
@@ -177,6 +175,18 @@ internal sealed class ShellSession : IAsyncDisposable
             ExpectedAnswer found = _expected[at];
             _expected.RemoveAt(at);
             return found;
+        }
+    }
+
+    private static async Task<JsonValue?> OrNullAsync(Task<JsonValue> asking)
+    {
+        try
+        {
+            return await asking.ConfigureAwait(false);
+        }
+        catch (QmpException)
+        {
+            return null;
         }
     }
 

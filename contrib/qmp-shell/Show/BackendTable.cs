@@ -6,18 +6,19 @@ namespace Hostmemd.QmpShell.Show;
 /// <summary><c>show backends</c>: what each takes, where its pages are, who has it, and where it is plugged.</summary>
 internal static class BackendTable
 {
+    /// <summary>Columns of <c>show backends</c>.</summary>
+    private const int Holders = 6;
+
+    private const int Loan = 7;
+
     /// <exception cref="FormatException">The server has no memory backends.</exception>
     public static async Task<string> DrawAsync(ShellSession session, Paint paint, CancellationToken cancellationToken)
     {
-        // Asked for at once, and the longest answer first: it is read while the server works on the others. Borrowers are everybody who was seen
-        // with the memory, so usage need not look through all processes for holders once more.
-        Task<JsonValue?> lent = session.AskAsync("query-memory-loans", cancellationToken);
+        // Asked for at once, and the longest answer last: the others are drawn while the server works on it. Borrowers are everybody who was seen
+        // with the memory, so usage need not look through all processes for holders once more; how memory could be lent nobody looks at here.
         Task<JsonValue?> taken = session.AskAsync("query-memory-usage", cancellationToken, ("placement", JsonBool.True));
         Task<JsonValue?> devices = session.AskAsync("query-memory-devices", cancellationToken);
-        // Memory that was forgotten here may have the name of a backend that came after it; it is listed behind that.
-        var loans = new Dictionary<string, JsonObject>();
-        foreach (JsonObject loan in Amount.Items(await lent.ConfigureAwait(false)))
-            loans.TryAdd(Amount.Tail(loan["memdev"]), loan);
+        Task<JsonValue?> lent = session.AskWithoutAsync("ways", "query-memory-loans", cancellationToken);
         var usage = await taken.ConfigureAwait(false) as JsonObject;
         Dictionary<string, string> plugged = Amount.Items(await devices.ConfigureAwait(false))
             .Select(device => device["data"] as JsonObject ?? new JsonObject())
@@ -30,20 +31,33 @@ internal static class BackendTable
             return Plain(memdevs, plugged, paint);
         }
 
+        List<string[]> rows = [.. Amount.Items(usage["backends"]).Select(backend => Row(backend, plugged))];
+        // Memory that was forgotten here may have the name of a backend that came after it; it is listed behind that.
+        var loans = new Dictionary<string, JsonObject>();
+        foreach (JsonObject loan in Amount.Items(await lent.ConfigureAwait(false)))
+            loans.TryAdd(Amount.Tail(loan["memdev"]), loan);
         var table = new Table("memdev", "kind", ">size", ">resident", ">page", "node", "holders", "loan", "plugged");
-        foreach (JsonObject backend in Amount.Items(usage["backends"]))
+        foreach (string[] row in rows)
         {
-            string id = Amount.Tail(backend["memdev"]);
-            JsonObject? loan = loans.GetValueOrDefault(id);
-            table.Add(
-                id, Amount.Text(backend["fd-type"]), Amount.Bytes(backend["size"]), Amount.Bytes(backend["resident"]),
-                Each(backend["pages"], page => Amount.Bytes(page["page-size"])),
-                Each(backend["nodes"], node => Amount.Text(node["node"])),
-                Each(loan?["borrowers"], Holder),
-                Amount.Text(loan?["state"]), plugged.GetValueOrDefault(id, "-"));
+            JsonObject? loan = loans.GetValueOrDefault(row[0]);
+            (row[Holders], row[Loan]) = (Each(loan?["borrowers"], Holder), Amount.Text(loan?["state"]));
+            table.Add(row);
         }
 
         return table.Text(paint) + $"{Amount.Bytes(usage["total-resident"])} resident of {Amount.Bytes(usage["total-size"])}\n";
+    }
+
+    /// <summary>What is known of a backend without its loan.</summary>
+    private static string[] Row(JsonObject backend, Dictionary<string, string> plugged)
+    {
+        string id = Amount.Tail(backend["memdev"]);
+        return
+        [
+            id, Amount.Text(backend["fd-type"]), Amount.Bytes(backend["size"]), Amount.Bytes(backend["resident"]),
+            Each(backend["pages"], page => Amount.Bytes(page["page-size"])),
+            Each(backend["nodes"], node => Amount.Text(node["node"])),
+            "-", "-", plugged.GetValueOrDefault(id, "-"),
+        ];
     }
 
     private static string Plain(JsonValue memdevs, Dictionary<string, string> plugged, Paint paint)

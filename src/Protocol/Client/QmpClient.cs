@@ -91,6 +91,25 @@ public sealed class QmpClient : IAsyncDisposable
         return answer["return"] ?? throw ErrorOf(answer);
     }
 
+    /// <summary>
+    /// Carries out a command without reading all of its answer: members of a name are left out, at any depth, where they are lists or objects. So are
+    /// those of whatever else comes meanwhile; one such call at a time.
+    /// </summary>
+    /// <inheritdoc cref="ExecuteAsync"/>
+    internal async Task<JsonValue> ExecuteWithoutAsync(
+        string member, string command, JsonObject? arguments = null, CancellationToken cancellationToken = default)
+    {
+        _handler.Without = member;
+        try
+        {
+            return await ExecuteAsync(command, arguments, cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _handler.Without = null;
+        }
+    }
+
     /// <summary>Ends the session; calls that wait fail.</summary>
     public async ValueTask DisposeAsync()
     {

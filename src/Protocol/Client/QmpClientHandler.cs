@@ -34,6 +34,13 @@ internal sealed class QmpClientHandler(IDuplexPipe pipe, Action<JsonObject> rece
     private bool _greeted = !options.ExpectGreeting;
     private volatile QmpConnectionException? _failure;
 
+    /// <inheritdoc cref="JsonReader.Without"/>
+    public string? Without
+    {
+        get => _input.Without;
+        set => _input.Without = value;
+    }
+
     public bool CanRead => true;
 
     public bool CanWrite => true;

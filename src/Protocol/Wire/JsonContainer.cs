@@ -47,6 +47,9 @@ internal sealed class JsonContainer
     private KeyValuePair<string, JsonValue>? LikeMember =>
         _like is JsonObject like && _object!.Members.Count is var count && count < like.Members.Count ? like.Members[count] : null;
 
+    /// <summary>The value of the member of that name comes next.</summary>
+    public bool IsAt(string name) => IsObject && Next == Expecting.Value && _key == name;
+
     /// <summary>The name of the member that comes next.</summary>
     public void Key(string key) => _key = key;
 

@@ -126,6 +126,9 @@ internal sealed class JsonLexer
         return false;
     }
 
+    /// <summary>Bytes between two tokens were passed over by somebody else.</summary>
+    public void Passed(int bytes) => _offset += bytes;
+
     /// <summary>Gives up on the token that is unfinished: what is kept of it goes, and when it ends it comes as an empty one.</summary>
     public void Drop()
     {

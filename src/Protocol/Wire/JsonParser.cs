@@ -59,6 +59,16 @@ internal sealed class JsonParser
         return reading;
     }
 
+    /// <summary>Leaves a member out whose value begins with this token, a bracket; what belongs to it must not be added.</summary>
+    /// <returns>false: the token begins no such member.</returns>
+    public bool TryLeaveOut(JsonTokenKind kind, string name)
+    {
+        if (kind is not (JsonTokenKind.LeftBracket or JsonTokenKind.LeftBrace) || _open is not { } open || !open.IsAt(name))
+            return false;
+        open.Next = Expecting.CommaOrEnd;
+        return true;
+    }
+
     /// <summary>Refuses the value that is unfinished; the rest of it is skipped.</summary>
     public JsonReading Refuse(string error) => Fail(error);
 

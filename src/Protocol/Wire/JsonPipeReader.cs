@@ -19,6 +19,13 @@ internal sealed class JsonPipeReader(PipeReader input, InputAccount? account = n
     private bool _holdsBuffer;
     private bool _ended;
 
+    /// <inheritdoc cref="JsonReader.Without"/>
+    public string? Without
+    {
+        get => _reader.Without;
+        set => _reader.Without = value;
+    }
+
     /// <summary>Bytes read: up to the end of the last value.</summary>
     public long Position { get; private set; }
 

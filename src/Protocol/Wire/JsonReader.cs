@@ -8,6 +8,10 @@ public sealed class JsonReader
 {
     private readonly JsonLexer _lexer = new();
     private readonly JsonParser _parser = new();
+    private readonly JsonSkipper _skipper = new();
+
+    /// <summary>Members of that name are left out where they are lists or objects, which costs next to nothing; null: none.</summary>
+    internal string? Without { get; set; }
 
     /// <summary>About how many bytes of memory the value takes that is unfinished.</summary>
     internal long Held => _lexer.Unfinished + _parser.Held;
@@ -20,10 +24,16 @@ public sealed class JsonReader
     /// <returns>false: all input was taken and more is needed.</returns>
     public bool TryRead(ReadOnlySpan<byte> input, out int used, out JsonReading reading)
     {
-        used = 0;
+        used = Skip(input);
         while (_lexer.TryCut(input[used..], out var taken, out var token))
         {
             used += taken;
+            if (Without is { } name && _parser.TryLeaveOut(token.Kind, name))
+            {
+                _skipper.Begin();
+                used += Skip(input[used..]);
+                continue;
+            }
             if (_parser.Add(token, _lexer.TokenLine, _lexer.TokenColumn) is not { } made)
                 continue;
             _lexer.Trim();
@@ -33,6 +43,15 @@ public sealed class JsonReader
         used = input.Length;
         reading = default;
         return false;
+    }
+
+    private int Skip(ReadOnlySpan<byte> input)
+    {
+        if (!_skipper.IsSkipping)
+            return 0;
+        var skipped = _skipper.Skip(input);
+        _lexer.Passed(skipped);
+        return skipped;
     }
 
     /// <summary>Refuses the value that is unfinished: what is kept of it goes, and the rest of it is skipped.</summary>

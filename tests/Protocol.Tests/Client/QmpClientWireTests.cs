@@ -29,6 +29,21 @@ public sealed class QmpClientWireTests
     }
 
     [Fact]
+    public async Task A_member_that_is_not_wanted_is_left_out_of_that_answer_and_not_of_the_next()
+    {
+        var (client, peer) = await ScriptedPeer.ConnectAsync();
+        await using var _ = client;
+
+        var call = client.ExecuteWithoutAsync("ways", "loans");
+        Assert.Equal("""{"execute": "loans", "id": 2}""", await peer.HearAsync());
+        await peer.SayAsync("""{"return": [{"ways": [{"reason": "]"}], "state": "free"}], "id": 2}""");
+        Assert.Equal("""[{"state": "free"}]""", (await call).ToString());
+        call = client.ExecuteAsync("loans");
+        await peer.SayAsync("""{"return": [{"ways": [], "state": "free"}], "id": 3}""");
+        Assert.Equal("""[{"ways": [], "state": "free"}]""", (await call).ToString());
+    }
+
+    [Fact]
     public async Task Oob_is_enabled_where_it_is_offered()
     {
         var peer = new ScriptedPeer();
