@@ -28,13 +28,15 @@ internal sealed class Arrivals(ulong key) : IValueTaskSource
         return default;
     }
 
+    /// <summary>Something has arrived, and the receiver is at work: it will look again by itself. Any thread.</summary>
+    /// <returns>false: it is to be told, by <see cref="Tell"/>.</returns>
+    public bool TryNote() => Interlocked.CompareExchange(ref _state, Some, None) != Awaited;
+
     /// <summary>Something has arrived. Any thread.</summary>
     public void Tell()
     {
-        if (Interlocked.CompareExchange(ref _state, Some, None) != Awaited)
-            return;
         // Of two who tell at once one lets the receiver go on; what the other saw is there by then.
-        if (Interlocked.CompareExchange(ref _state, None, Awaited) == Awaited)
+        if (!TryNote() && Interlocked.CompareExchange(ref _state, None, Awaited) == Awaited)
             _next.SetResult(true);
     }
 

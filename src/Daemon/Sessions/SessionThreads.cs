@@ -10,12 +10,13 @@ namespace Hostmemd.Sessions;
 /// way in (decision 0021). Safe on any thread.
 /// </summary>
 /// <remarks>
-/// While one is at work another waits, so a long command of one client holds up nobody else. They are started as they are needed; beyond
-/// <see cref="MaxThreads"/> clients wait for each other.
+/// While <see cref="Most"/> are at work one more waits, and hands what arrives to the thread pool: so a long command of one client holds up
+/// nobody else, and many clients are served by no more threads than there are processors for.
 /// </remarks>
 internal sealed class SessionThreads : IDisposable
 {
-    public const int MaxThreads = 8;
+    /// <summary>Threads that serve at the same time; the pool's come beside them.</summary>
+    public static int Most => Math.Clamp(Environment.ProcessorCount, 2, 4);
 
     private readonly ConcurrentDictionary<ulong, Arrivals> _watched = [];
     private readonly Lock _starting = new();
@@ -23,7 +24,8 @@ internal sealed class SessionThreads : IDisposable
     private bool _ended;
     private ulong _lastKey;
     private int _started;
-    private int _waiting;
+    private int _serving;
+    private int _inLine;
 
     /// <summary>Watches a socket; what arrives is told to its receiver on one of the threads.</summary>
     /// <param name="socket">Stays the caller's.</param>
@@ -31,6 +33,7 @@ internal sealed class SessionThreads : IDisposable
     /// <exception cref="ObjectDisposedException">It is closed already, or the guest has ended.</exception>
     public Arrivals Watch(SafeHandle socket)
     {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _ended), this);
         var poll = Volatile.Read(ref _poll) ?? Begin();
         var arrivals = new Arrivals(Interlocked.Increment(ref _lastKey));
         _watched[arrivals.Key] = arrivals;
@@ -80,17 +83,35 @@ internal sealed class SessionThreads : IDisposable
         {
             while (poll.TryWait(out var key))
             {
-                if (Interlocked.Decrement(ref _waiting) == 0)
-                    TryStart(poll);
-                if (_watched.TryGetValue(key, out var arrivals))
+                if (!_watched.TryGetValue(key, out var arrivals) || arrivals.TryNote())
+                    continue;
+                // Nobody overtakes those who stand in the pool's line.
+                if (Interlocked.Increment(ref _serving) <= Most && Volatile.Read(ref _inLine) == 0)
+                {
+                    EnsureThatOneWaits(poll);
                     arrivals.Tell();
-                Interlocked.Increment(ref _waiting);
+                }
+                else
+                    HandOver(arrivals);
+                Interlocked.Decrement(ref _serving);
             }
         }
         catch (ObjectDisposedException)
         {
             // It ended while this thread was at work.
         }
+    }
+
+    private void HandOver(Arrivals arrivals)
+    {
+        Interlocked.Increment(ref _inLine);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static work =>
+            {
+                Interlocked.Decrement(ref work.Threads._inLine);
+                work.Arrivals.Tell();
+            },
+            (Threads: this, Arrivals: arrivals), preferLocal: false);
     }
 
     private SocketPoll Begin()
@@ -115,11 +136,13 @@ internal sealed class SessionThreads : IDisposable
         }
     }
 
-    private void TryStart(SocketPoll poll)
+    private void EnsureThatOneWaits(SocketPoll poll)
     {
+        if (Volatile.Read(ref _started) > Most)
+            return;
         lock (_starting)
         {
-            if (_started == MaxThreads)
+            if (_started > Most || _started > Volatile.Read(ref _serving))
                 return;
             try
             {
@@ -134,16 +157,7 @@ internal sealed class SessionThreads : IDisposable
 
     private void Start(SocketPoll poll)
     {
-        Interlocked.Increment(ref _waiting);
-        try
-        {
-            new Thread(() => Loop(poll)) { Name = "session", IsBackground = true }.Start();
-            _started++;
-        }
-        catch
-        {
-            Interlocked.Decrement(ref _waiting);
-            throw;
-        }
+        new Thread(() => Loop(poll)) { Name = "session", IsBackground = true }.Start();
+        _started++;
     }
 }

@@ -27,9 +27,10 @@ public class ArrivalsTests
     {
         var arrivals = new Arrivals(1);
         arrivals.Tell();
-        arrivals.Tell();
+        Assert.True(arrivals.TryNote());
         Assert.True(arrivals.NextAsync().AsTask().IsCompletedSuccessfully);
         Assert.False(arrivals.NextAsync().AsTask().IsCompleted);
+        Assert.False(arrivals.TryNote());
     }
 
     [Fact]
