@@ -7,27 +7,14 @@ namespace Hostmemd.Kvm.Tests;
 
 public sealed class SocketMessagesTests : IDisposable
 {
-    private readonly string _path = Path.Combine(Path.GetTempPath(), $"hostmemd-{Guid.NewGuid():N}");
     private readonly LinuxKernel _kernel = new();
-    private readonly Socket _one = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-    private readonly Socket _two;
+    private readonly SocketPair _pair = new();
     private readonly List<SafeFileHandle> _received = [];
-
-    public SocketMessagesTests()
-    {
-        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(_path));
-        listener.Listen();
-        _one.Connect(new UnixDomainSocketEndPoint(_path));
-        _two = listener.Accept();
-    }
 
     public void Dispose()
     {
         _received.ForEach(handle => handle.Dispose());
-        _one.Dispose();
-        _two.Dispose();
-        File.Delete(_path);
+        _pair.Dispose();
     }
 
     [Theory]
@@ -39,9 +26,9 @@ public sealed class SocketMessagesTests : IDisposable
     {
         using var file = _kernel.MemfdCreate("sent", MemfdFlags.None);
         var numbers = Enumerable.Repeat(file.Number, count).ToArray();
-        Assert.Equal(5, SocketMessages.Send(_one.SafeHandle, "hello"u8, numbers));
+        Assert.Equal(5, SocketMessages.Send(_pair.One.SafeHandle, "hello"u8, numbers));
         var buffer = new byte[100];
-        Assert.Equal(new ReceivedMessage(5, false, false), SocketMessages.Receive(_two.SafeHandle, buffer, _received));
+        Assert.Equal(new ReceivedMessage(5, false, false), SocketMessages.Receive(_pair.Two.SafeHandle, buffer, _received));
         Assert.Equal("hello"u8, buffer.AsSpan(0, 5));
         Assert.Equal(count, _received.Count);
         var inode = _kernel.Fstat(file).Inode;
@@ -53,11 +40,11 @@ public sealed class SocketMessagesTests : IDisposable
     public void An_empty_socket_would_block_and_a_closed_one_is_at_its_end()
     {
         var buffer = new byte[10];
-        Assert.Equal(new ReceivedMessage(0, true, false), SocketMessages.Receive(_two.SafeHandle, buffer, _received));
-        Assert.Equal(3, SocketMessages.Send(_one.SafeHandle, "end"u8, []));
-        _one.Shutdown(SocketShutdown.Send);
-        Assert.Equal(3, SocketMessages.Receive(_two.SafeHandle, buffer, _received).Bytes);
-        Assert.Equal(new ReceivedMessage(0, false, false), SocketMessages.Receive(_two.SafeHandle, buffer, _received));
+        Assert.Equal(new ReceivedMessage(0, true, false), SocketMessages.Receive(_pair.Two.SafeHandle, buffer, _received));
+        Assert.Equal(3, SocketMessages.Send(_pair.One.SafeHandle, "end"u8, []));
+        _pair.One.Shutdown(SocketShutdown.Send);
+        Assert.Equal(3, SocketMessages.Receive(_pair.Two.SafeHandle, buffer, _received).Bytes);
+        Assert.Equal(new ReceivedMessage(0, false, false), SocketMessages.Receive(_pair.Two.SafeHandle, buffer, _received));
         Assert.Empty(_received);
     }
 
@@ -67,25 +54,25 @@ public sealed class SocketMessagesTests : IDisposable
         var big = new byte[1 << 20];
         int sent;
         do
-            sent = SocketMessages.Send(_one.SafeHandle, big, []);
+            sent = SocketMessages.Send(_pair.One.SafeHandle, big, []);
         while (sent >= 0);
         Assert.Equal(-1, sent);
-        _two.Dispose();
-        Assert.Equal(Errno.EPIPE, Assert.Throws<KernelException>(() => SocketMessages.Send(_one.SafeHandle, big, [])).Errno);
+        _pair.Two.Dispose();
+        Assert.Equal(Errno.EPIPE, Assert.Throws<KernelException>(() => SocketMessages.Send(_pair.One.SafeHandle, big, [])).Errno);
     }
 
     [Fact]
     public void Messages_with_descriptors_keep_their_bounds()
     {
         using var file = _kernel.MemfdCreate("sent", MemfdFlags.None);
-        SocketMessages.Send(_one.SafeHandle, "plain "u8, []);
-        SocketMessages.Send(_one.SafeHandle, "first "u8, [file.Number]);
-        SocketMessages.Send(_one.SafeHandle, "second"u8, [file.Number]);
+        SocketMessages.Send(_pair.One.SafeHandle, "plain "u8, []);
+        SocketMessages.Send(_pair.One.SafeHandle, "first "u8, [file.Number]);
+        SocketMessages.Send(_pair.One.SafeHandle, "second"u8, [file.Number]);
         var buffer = new byte[100];
         var counts = new List<(int, int)>();
         for (var i = 0; i < 3; i++)
         {
-            var message = SocketMessages.Receive(_two.SafeHandle, buffer, _received);
+            var message = SocketMessages.Receive(_pair.Two.SafeHandle, buffer, _received);
             counts.Add((message.Bytes, _received.Count));
             if (counts.Sum(c => c.Item1) == 18)
                 break;
@@ -99,8 +86,8 @@ public sealed class SocketMessagesTests : IDisposable
     [Fact]
     public void A_closed_socket_is_an_error_of_the_caller()
     {
-        _two.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => SocketMessages.Receive(_two.SafeHandle, new byte[1], _received));
-        Assert.Throws<ArgumentOutOfRangeException>(() => SocketMessages.Send(_one.SafeHandle, "x"u8, new int[SocketMessages.MaxDescriptors + 1]));
+        _pair.Two.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => SocketMessages.Receive(_pair.Two.SafeHandle, new byte[1], _received));
+        Assert.Throws<ArgumentOutOfRangeException>(() => SocketMessages.Send(_pair.One.SafeHandle, "x"u8, new int[SocketMessages.MaxDescriptors + 1]));
     }
 }

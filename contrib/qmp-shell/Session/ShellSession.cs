@@ -84,7 +84,7 @@ internal sealed class ShellSession : IAsyncDisposable
     /// <summary>The same, where most of the answer is of no use.</summary>
     /// <inheritdoc cref="QmpClient.ExecuteWithoutAsync"/>
     public Task<JsonValue?> AskWithoutAsync(string member, string command, CancellationToken cancellationToken) =>
-        OrNullAsync(_client.ExecuteWithoutAsync(member, command, cancellationToken: cancellationToken));
+        OrNullAsync(_client.ExecuteWithoutAsync(member, command, cancellationToken));
 
     /// <summary>Sends a command.</summary>
     /// <param name="shown">Its answer is printed when it comes.</param>

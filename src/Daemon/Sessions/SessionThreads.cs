@@ -11,7 +11,7 @@ namespace Hostmemd.Sessions;
 /// </summary>
 /// <remarks>
 /// While <see cref="Most"/> are at work one more waits, and hands what arrives to the thread pool: so a long command of one client holds up
-/// nobody else, and many clients are served by no more threads than there are processors for.
+/// nobody else. While somebody stands in the pool's line all go there, and are served in the order they came.
 /// </remarks>
 internal sealed class SessionThreads : IDisposable
 {

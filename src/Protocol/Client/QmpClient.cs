@@ -96,13 +96,12 @@ public sealed class QmpClient : IAsyncDisposable
     /// those of whatever else comes meanwhile; one such call at a time.
     /// </summary>
     /// <inheritdoc cref="ExecuteAsync"/>
-    internal async Task<JsonValue> ExecuteWithoutAsync(
-        string member, string command, JsonObject? arguments = null, CancellationToken cancellationToken = default)
+    internal async Task<JsonValue> ExecuteWithoutAsync(string member, string command, CancellationToken cancellationToken = default)
     {
         _handler.Without = member;
         try
         {
-            return await ExecuteAsync(command, arguments, cancellationToken: cancellationToken).ConfigureAwait(false);
+            return await ExecuteAsync(command, cancellationToken: cancellationToken).ConfigureAwait(false);
         }
         finally
         {
