@@ -3,7 +3,7 @@
 
 usage: shell.py SHELL SOCKET [--python PATH]
 
-SHELL is the program, SOCKET a server's. For TAB and show the server gets 1,000 memory backends, which stay. With --python, QEMU's
+SHELL is the program, SOCKET a server's. For TAB and show the server gets 1,000 memory backends with pages, which stay. With --python, QEMU's
 qmp-shell (the package qemu.qmp below PATH) is started beside it, one after the other in the same run.
 """
 import argparse
@@ -91,7 +91,7 @@ def fill(path):
 
         ask("qmp_capabilities")
         for i in range(OBJECTS):
-            ask("object-add", **{"qom-type": "memory-backend-memfd", "id": f"mem{i}", "size": 65536})
+            ask("object-add", **{"qom-type": "memory-backend-memfd", "id": f"mem{i}", "size": 65536, "prealloc": True})
         # What show backends asks for, without the shell.
         for command, arguments in [("query-memory-usage", {"placement": True}), ("query-memory-loans", {})]:
             times = []
