@@ -111,8 +111,10 @@ public class NegotiationTests
         await session.SendAsync(
             """{"execute": "hold", "arguments": {"name": "a"}, "id": 1}""",
             """{"execute": "echo", "arguments": {"text": "b"}, "id": 1}""",
-            """{"exec-oob": "release", "arguments": {"name": "a"}, "id": 1}""");
-        await session.ExpectAsync("""{"return": {}, "id": 1}""", """{"return": {}, "id": 1}""", """{"return": {"text": "b"}, "id": 1}""");
+            """{"exec-oob": "echo-oob", "arguments": {"text": "c"}, "id": 1}""");
+        await session.ExpectAsync("""{"return": {"text": "c"}, "id": 1}""");
+        session.Guest.At("a").Open();
+        await session.ExpectAsync("""{"return": {}, "id": 1}""", """{"return": {"text": "b"}, "id": 1}""");
     }
 
     [Fact]
