@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Hostmemd.Daemon.Tests.Processes;
+using Hostmemd.Protocol.Wire;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -13,6 +14,9 @@ public sealed class SoakTests(ITestOutputHelper output)
 {
     private const int Clients = 8;
     private const int Parts = 3;
+
+    private static readonly byte[] LargeRequest = LoadClient.Line(
+        $$$"""{"execute": "query-status", "arguments": {"none": "{{{new string('x', 2 * (int)InputBudget.LargeValue)}}}"}}""");
 
     [Fact]
     public Task Mixed_load_with_dying_clients_leaves_nothing() => DaemonFixture.RunAsync(
@@ -41,7 +45,7 @@ public sealed class SoakTests(ITestOutputHelper output)
             Assert.InRange(last.PoolWorkers, 0, 40);
             var workers = Math.Max(0, last.PoolWorkers - first.PoolWorkers);
             Assert.InRange(last.Mappings, 0, first.Mappings + (3 * workers) + LoadBounds.Choose(10, 200));
-            Assert.InRange(last.Resident - first.Resident, long.MinValue, LoadBounds.Choose(8, 64) * LoadBounds.MiB);
+            Assert.InRange(last.Resident - first.Resident, long.MinValue, LoadBounds.Choose(2, 32) * LoadBounds.MiB);
             Assert.DoesNotContain(" ERR ", await File.ReadAllTextAsync(daemon.Directory + "/log"), StringComparison.Ordinal);
         });
 
@@ -71,6 +75,13 @@ public sealed class SoakTests(ITestOutputHelper output)
                 break;
             Assert.True(TimeProvider.System.GetTimestamp() < end, $"left behind: {string.Join(", ", left)}");
         }
+        await LoadBounds.SocketsAtRestAsync(daemon);
+        // By itself the runtime collects some time or other, and until then 20 MiB may be waiting. After a large value the daemon has it collect.
+        await OwnThread.RunAsync(() =>
+        {
+            using var client = LoadClient.Negotiated(daemon.Socket);
+            client.Ask(LargeRequest);
+        });
         await LoadBounds.SocketsAtRestAsync(daemon);
         // What the runtime gives back, it gives back in its own time.
         await Task.Delay(TimeSpan.FromSeconds(1));
