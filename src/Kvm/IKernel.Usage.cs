@@ -15,12 +15,13 @@ public partial interface IKernel
 
     /// <summary>ioctl(PAGEMAP_SCAN): the pages that are present or swapped out, as the page tables have them.</summary>
     /// <param name="pagemap">/proc/self/pagemap.</param>
+    /// <param name="also">What else to tell of them; for <see cref="PageCategories.File"/> the kernel looks at each page itself, half its work.</param>
     /// <param name="regions">Filled from the start.</param>
     /// <param name="scanned">Where the scan ended: behind the range, or where <paramref name="regions"/> was full.</param>
     /// <returns>How many regions were found.</returns>
     /// <exception cref="KernelException">ENOTTY: before Linux 6.7.</exception>
     /// <remarks>The address space is locked meanwhile, about 10 us a MiB of small pages: ask for short ranges.</remarks>
-    int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, Span<PageRegion> regions, out HostAddress scanned);
+    int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, PageCategories also, Span<PageRegion> regions, out HostAddress scanned);
 
     /// <summary>move_pages(2) that moves nothing: the NUMA node of each page.</summary>
     /// <param name="nodes">As long as <paramref name="addresses"/>; the node, or a negative errno where no page is.</param>

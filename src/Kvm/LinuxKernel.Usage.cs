@@ -30,7 +30,8 @@ public sealed unsafe partial class LinuxKernel
         }
     }
 
-    public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, Span<PageRegion> regions, out HostAddress scanned)
+    public int ScanPages(
+        SafeHandle pagemap, HostAddress start, ulong length, PageCategories also, Span<PageRegion> regions, out HostAddress scanned)
     {
         fixed (PageRegion* target = regions)
         {
@@ -42,7 +43,7 @@ public sealed unsafe partial class LinuxKernel
                 Regions = (ulong)target,
                 RegionCount = (ulong)regions.Length,
                 AnyOf = (ulong)Wanted,
-                Returned = (ulong)(Wanted | PageCategories.File | PageCategories.Zero | PageCategories.Huge),
+                Returned = (ulong)(Wanted | also),
             };
             // SAFETY: the kernel writes at most RegionCount regions into the pinned span.
             var at = &argument;

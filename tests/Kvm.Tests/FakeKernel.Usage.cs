@@ -23,7 +23,7 @@ public sealed partial class FakeKernel
         found.CopyTo(pages);
     }
 
-    public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, Span<PageRegion> regions, out HostAddress scanned) =>
+    public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, PageCategories also, Span<PageRegion> regions, out HostAddress scanned) =>
         throw new KernelException("ioctl(PAGEMAP_SCAN)", Errno.ENOTTY);
 
     public void QueryPageNodes(ReadOnlySpan<ulong> addresses, Span<int> nodes)

@@ -54,13 +54,13 @@ public sealed class UsageCallsTests : IDisposable
         using var pagemap = _kernel.Open("/proc/self/pagemap", 0, 0);
         var regions = new PageRegion[3];
 
-        var found = _kernel.ScanPages(pagemap, _memory.Address, Size, regions, out var scanned);
+        var found = _kernel.ScanPages(pagemap, _memory.Address, Size, PageCategories.File | PageCategories.Zero, regions, out var scanned);
         Assert.Equal([1UL, 3UL, 5UL], regions.Take(found).Select(PageNumber));
         Assert.All(regions, region => Assert.Equal((Page, PageCategories.Present | PageCategories.File), (region.Size, region.Categories)));
         Assert.InRange(scanned.Value, _memory.Address.Value + (6 * Page), _memory.Address.Value + (7 * Page));
 
-        found = _kernel.ScanPages(pagemap, scanned, Size - (scanned.Value - _memory.Address.Value), regions, out scanned);
-        Assert.Equal([7UL], regions.Take(found).Select(PageNumber));
+        found = _kernel.ScanPages(pagemap, scanned, Size - (scanned.Value - _memory.Address.Value), PageCategories.None, regions, out scanned);
+        Assert.Equal([(7UL, PageCategories.Present)], regions.Take(found).Select(region => (PageNumber(region), region.Categories)));
         Assert.Equal(_memory.Address.Add(Size), scanned);
     }
 
@@ -73,7 +73,7 @@ public sealed class UsageCallsTests : IDisposable
         using var pagemap = _kernel.Open("/proc/self/pagemap", 0, 0);
         var regions = new PageRegion[8];
 
-        var found = _kernel.ScanPages(pagemap, memory.Address, Size, regions, out _);
+        var found = _kernel.ScanPages(pagemap, memory.Address, Size, PageCategories.File | PageCategories.Zero, regions, out _);
 
         Assert.Equal(
             [(0UL, PageCategories.Present), (10UL, PageCategories.Present | PageCategories.Zero)],

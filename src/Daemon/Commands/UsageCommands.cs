@@ -91,7 +91,7 @@ internal static class UsageCommands
     private static List<(MemoryUsageInfo Usage, MemoryFile? File)> Measure(
         Guest guest, List<PublishedBackend> backends, string? cgroup, bool placement)
     {
-        using var measure = new BackendMeasure(guest.Kernel);
+        using var measure = new BackendMeasure(guest.Kernel, guest.Options.Host);
         var measured = new List<(MemoryUsageInfo Usage, MemoryFile? File)>();
         foreach (var published in backends)
         {

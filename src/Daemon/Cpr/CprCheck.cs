@@ -36,7 +36,7 @@ internal static class CprCheck
         // The machine's own memory is made anew, and is the same as long as nobody has written there.
         if (id == BaseMemory.Id)
         {
-            using var measure = new BackendMeasure(guest.Kernel);
+            using var measure = new BackendMeasure(guest.Kernel, guest.Options.Host);
             if (measure.Measure(published, placement: false).Usage is { Resident: 0, Swapped: 0 })
                 return;
         }

@@ -25,11 +25,13 @@ internal sealed class BackendMeasure : IDisposable
     private readonly SafeHandle? _pagemap;
     private readonly PageScan? _scan;
     private readonly bool _nothingSwapped;
+    private readonly uint? _onlyNode;
 
     /// <exception cref="KernelException">The host's swap is not known.</exception>
-    public BackendMeasure(IKernel kernel)
+    public BackendMeasure(IKernel kernel, HostFiles files)
     {
         _kernel = kernel;
+        _onlyNode = MemoryNodes.Only(files);
         var host = kernel.Sysinfo();
         _nothingSwapped = host.FreeSwap == host.TotalSwap;
         try
@@ -56,7 +58,7 @@ internal sealed class BackendMeasure : IDisposable
         var (cached, evicted) = file is null ? (0UL, 0UL) : InFile(backend.File!, file.Type, backend.Memory);
         // A file that has no pages is mapped nowhere.
         var isEmpty = !isPrivate && cached == 0 && evicted == 0;
-        var pages = !isPrivate && !placement ? null : isEmpty ? new PageCounts() : TryScan(backend.Memory, hugePage, placement);
+        var pages = !isPrivate && !placement ? null : isEmpty ? new PageCounts() : TryScan(backend.Memory, hugePage, isPrivate, file?.Type, placement);
         var usage = new MemoryUsageInfo
         {
             Memdev = backend.QomPath,
@@ -92,12 +94,21 @@ internal sealed class BackendMeasure : IDisposable
         return sizes;
     }
 
-    private PageCounts? TryScan(MappedMemory memory, ulong hugePage, bool nodes)
+    private PageCounts? TryScan(MappedMemory memory, ulong hugePage, bool isPrivate, MemoryFdType? type, bool nodes)
     {
+        // What is only lent is not mapped here.
+        if (!memory.IsMapped)
+            return new PageCounts();
+        // A private mapping of a file has pages of both kinds.
+        bool? isFile = isPrivate && type is not null ? null : !isPrivate;
+        // A file can be of a device, whose pages are on no node.
+        var node = type == MemoryFdType.File ? null : _onlyNode;
         try
         {
-            // What is only lent is not mapped here.
-            return memory.IsMapped ? _scan?.Count(memory.Address, memory.Size, hugePage, nodes) : new PageCounts();
+            var counts = _scan?.Count(memory.Address, memory.Size, hugePage, isFile, nodes && node is null);
+            if (nodes && node is { } only && counts is { Mapped: > 0 })
+                counts.Nodes[only] = counts.Mapped;
+            return counts;
         }
         catch (KernelException)
         {

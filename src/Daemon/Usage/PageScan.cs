@@ -26,18 +26,20 @@ internal sealed class PageScan(IKernel kernel, SafeHandle pagemap)
     private long _turnBegan;
 
     /// <param name="hugePage">Bytes of a huge page there.</param>
+    /// <param name="isFile">Whether the pages there are a file's own; null: some are, which each must be asked for.</param>
     /// <param name="nodes">Also ask for the NUMA node of each page.</param>
     /// <exception cref="KernelException">ENOTTY: before Linux 6.7.</exception>
-    public PageCounts Count(HostAddress start, ulong size, ulong hugePage, bool nodes)
+    public PageCounts Count(HostAddress start, ulong size, ulong hugePage, bool? isFile, bool nodes)
     {
         var counts = new PageCounts();
+        var also = PageCategories.Zero | PageCategories.Huge | (isFile is null ? PageCategories.File : PageCategories.None);
         _turnBegan = Stopwatch.GetTimestamp();
         var (at, end) = (start, start.Add(size));
         while (at < end)
         {
-            var found = kernel.ScanPages(pagemap, at, Math.Min(Piece, end.Value - at.Value), _regions, out var scanned);
+            var found = kernel.ScanPages(pagemap, at, Math.Min(Piece, end.Value - at.Value), also, _regions, out var scanned);
             foreach (var region in _regions.AsSpan(0, found))
-                Add(counts, region, nodes ? hugePage : 0);
+                Add(counts, region, isFile ?? region.Categories.HasFlag(PageCategories.File), nodes ? hugePage : 0);
             if (scanned <= at)
                 break;
             at = scanned;
@@ -46,11 +48,10 @@ internal sealed class PageScan(IKernel kernel, SafeHandle pagemap)
         return counts;
     }
 
-    private void Add(PageCounts counts, in PageRegion region, ulong hugePage)
+    private void Add(PageCounts counts, in PageRegion region, bool isFile, ulong hugePage)
     {
         if (region.Categories.HasFlag(PageCategories.Zero))
             return;
-        var isFile = region.Categories.HasFlag(PageCategories.File);
         if (!region.Categories.HasFlag(PageCategories.Present))
         {
             counts.Swapped += isFile ? 0 : region.Size;

@@ -9,8 +9,8 @@ internal sealed partial class FailingKernel
 
     public void Mincore(HostAddress address, ulong length, Span<byte> pages) => Next().Mincore(address, length, pages);
 
-    public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, Span<PageRegion> regions, out HostAddress scanned) =>
-        Next().ScanPages(pagemap, start, length, regions, out scanned);
+    public int ScanPages(SafeHandle pagemap, HostAddress start, ulong length, PageCategories also, Span<PageRegion> regions, out HostAddress scanned) =>
+        Next().ScanPages(pagemap, start, length, also, regions, out scanned);
 
     public void QueryPageNodes(ReadOnlySpan<ulong> addresses, Span<int> nodes) => Next().QueryPageNodes(addresses, nodes);
 

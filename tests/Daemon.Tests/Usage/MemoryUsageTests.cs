@@ -97,6 +97,23 @@ public sealed class MemoryUsageTests : IAsyncLifetime
         Assert.Contains(usage.GetProperty("nodes").EnumerateArray(), node => Directory.Exists($"/sys/devices/system/node/node{node.GetProperty("node").GetUInt32()}"));
     }
 
+    [Theory]
+    [InlineData("5\n", "5")]
+    [InlineData("0,5\n", "0")] // this host's first
+    [InlineData("", "0")]
+    public async Task Pages_are_asked_for_their_node_where_there_are_several(string nodesWithMemory, string node)
+    {
+        await _guest.DisposeAsync();
+        using var host = new FakeHost().With("/sys/devices/system/node/has_memory", nodesWithMemory);
+        await StartAsync("-accel none", host.Files);
+        await AddAsync("memory-backend-ram", ", \"prealloc\": true, \"host-nodes\": [0], \"policy\": \"bind\"");
+
+        var usage = await QueryAsync("\"placement\": true");
+
+        Assert.Equal((ulong)Size, Sum(usage.GetProperty("nodes")));
+        Assert.Equal(node, Assert.Single(usage.GetProperty("nodes").EnumerateArray()).GetProperty("node").GetRawText());
+    }
+
     [KvmFact]
     public async Task A_guest_memfd_is_counted_although_it_has_no_blocks()
     {
@@ -180,9 +197,9 @@ public sealed class MemoryUsageTests : IAsyncLifetime
         return Assert.Single(reply.GetProperty("return").GetProperty("backends").EnumerateArray());
     }
 
-    private async Task StartAsync(string arguments)
+    private async Task StartAsync(string arguments, HostFiles? host = null)
     {
-        _guest = await InProcessGuest.StartAsync(_kernel, arguments);
+        _guest = await InProcessGuest.StartAsync(_kernel, arguments, host);
         _client = await _guest.ConnectAsync();
     }
 }
