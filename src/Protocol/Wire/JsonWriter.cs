@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text;
 
 namespace Hostmemd.Protocol.Wire;
 
@@ -166,7 +165,10 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
         }
         var span = Begin((LongestEscape * text.Length) + 2 + behind.Length, out var at);
         span[at++] = (byte)'"';
-        at += Escape(text, span[at..]);
+        var plain = PlainText.Copy(text, span[at..]);
+        at += plain;
+        if (plain < text.Length)
+            at += Escape(text.AsSpan(plain), span[at..]);
         span[at++] = (byte)'"';
         behind.CopyTo(span[at..]);
         output.Advance(at + behind.Length);
@@ -189,10 +191,7 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
         var at = 0;
         while (text.Length > 0)
         {
-            var plain = PlainText.IndexOfEscaped(text);
-            if (plain < 0)
-                plain = text.Length;
-            Ascii.FromUtf16(text[..plain], span[at..], out _);
+            var plain = PlainText.Copy(text, span[at..]);
             at += plain;
             text = text[plain..];
             // Text of another script is one escape after another.

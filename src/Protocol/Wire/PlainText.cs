@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -35,8 +36,10 @@ internal static class PlainText
         return -1;
     }
 
-    /// <summary>The first character that the writer must escape: a double quote, a backslash, or what is no printable ASCII; -1: none.</summary>
-    public static int IndexOfEscaped(ReadOnlySpan<char> text)
+    /// <summary>Copies text up to the first character that the writer must escape: a double quote, a backslash, or what is no printable ASCII.</summary>
+    /// <param name="target">At least as long as the text; what is behind the copied part may be written to.</param>
+    /// <returns>Characters copied, each one byte.</returns>
+    public static int Copy(ReadOnlySpan<char> text, Span<byte> target)
     {
         var units = MemoryMarshal.Cast<char, ushort>(text);
         var at = 0;
@@ -46,13 +49,14 @@ internal static class PlainText
             var stops = Vector128.Equals(some, Vector128.Create((ushort)'"')) | Vector128.Equals(some, Vector128.Create((ushort)'\\'))
                 | Vector128.LessThan(some, Vector128.Create((ushort)FirstPlain)) | Vector128.GreaterThan(some, Vector128.Create((ushort)LastAscii));
             if (stops != Vector128<ushort>.Zero)
-                return at + BitOperations.TrailingZeroCount(stops.ExtractMostSignificantBits());
+                break;
+            Vector128.Narrow(some, some).GetLower().CopyTo(target[at..]);
         }
-        for (; at < text.Length; at++)
-            if (IsEscaped(text[at]))
-                return at;
-        return -1;
+        for (; at < text.Length && !IsEscaped(text[at]); at++)
+            target[at] = (byte)text[at];
+        return at;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsEscaped(char c) => c is '"' or '\\' or < (char)FirstPlain or > (char)LastAscii;
 }

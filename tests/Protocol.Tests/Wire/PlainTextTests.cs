@@ -1,3 +1,4 @@
+using System.Text;
 using Hostmemd.Protocol.Wire;
 
 namespace Hostmemd.Protocol.Tests.Wire;
@@ -26,7 +27,7 @@ public sealed class PlainTextTests
     }
 
     [Fact]
-    public void The_first_character_to_escape_is_found()
+    public void Text_is_copied_up_to_the_first_character_to_escape()
     {
         for (var value = 0; value <= char.MaxValue; value += value < 0x100 ? 1 : 0x7F)
             for (var at = 0; at < Longest; at++)
@@ -34,7 +35,11 @@ public sealed class PlainTextTests
                 var text = new string('a', at) + (char)value + new string('b', Longest - at);
                 var isEscaped = (char)value is '"' or '\\' or < ' ' or > '~';
 
-                Assert.Equal(isEscaped ? at : -1, PlainText.IndexOfEscaped(text));
+                var plain = isEscaped ? at : text.Length;
+                var copy = new byte[text.Length];
+
+                Assert.Equal(plain, PlainText.Copy(text, copy));
+                Assert.Equal(Encoding.Latin1.GetBytes(text[..plain]), copy[..plain]);
                 Assert.Equal(isEscaped, PlainText.IsEscaped((char)value));
             }
     }
