@@ -37,7 +37,10 @@ internal sealed class PageScan(IKernel kernel, SafeHandle pagemap)
         var (at, end) = (start, start.Add(size));
         while (at < end)
         {
-            var found = kernel.ScanPages(pagemap, at, Math.Min(Piece, end.Value - at.Value), also, _regions, out var scanned);
+            var length = Math.Min(Piece, end.Value - at.Value);
+            // The kernel takes memory for as many as there is room for.
+            var room = _regions.AsSpan(0, (int)Math.Min((ulong)_regions.Length, (length + MappedMemory.PageSize - 1) / MappedMemory.PageSize));
+            var found = kernel.ScanPages(pagemap, at, length, also, room, out var scanned);
             foreach (var region in _regions.AsSpan(0, found))
                 Add(counts, region, isFile ?? region.Categories.HasFlag(PageCategories.File), nodes ? hugePage : 0);
             if (scanned <= at)
