@@ -89,6 +89,8 @@ internal static class LoanQueries
     /// <summary>First those in the ledger, then others that were found.</summary>
     private static List<MemoryHolder> Borrowers(Guest guest, Loan loan, List<MemoryHolder>? found)
     {
+        if (loan.Borrowers.IsEmpty)
+            return found ?? [];
         List<MemoryHolder> others = [.. found ?? []];
         var listed = new List<MemoryHolder>();
         foreach (var borrower in loan.Borrowers.DistinctBy(borrower => (borrower.Pid, borrower.StartTime)))

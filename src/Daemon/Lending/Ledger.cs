@@ -112,7 +112,7 @@ internal sealed class Ledger(Guest guest, Func<LoanWatch> watch)
 
     /// <summary>Writes down who was seen to have a backend's file open.</summary>
     /// <param name="unseen">Somebody has opened it who is perhaps not among them; null: as before.</param>
-    public void Write(ProcReader proc, MemoryBackend backend, List<Borrower> openers, bool? unseen)
+    public void Write(ProcReader proc, MemoryBackend backend, IReadOnlyCollection<Borrower> openers, bool? unseen)
     {
         var before = LoanOf(backend);
         // Of a thousand backends nearly all are nobody's, and stay so.

@@ -17,13 +17,13 @@ internal static class LoanWays
         var shared = WhyNotShared(published);
         var path = shared ?? WhyNoPath(published, fileSize) ?? held;
         var cpr = shared ?? WhyNoCpr(published, fileSize) ?? held;
+        var entry = path is null ? PathOf(published) : null;
         return
         [
             new MemoryLoanWay
             {
                 Method = MemoryLoanMethod.Path, Usable = path is null, Reason = path,
-                Path = path is null ? PathOf(published) : null,
-                QemuObject = path is null ? ObjectByPath(published, PathOf(published)) : null,
+                Path = entry, QemuObject = entry is null ? null : ObjectByPath(published, entry),
             },
             Way(MemoryLoanMethod.Descriptor, published.Backend.File is null ? WhyNotShared(published) : null),
             new MemoryLoanWay
@@ -102,44 +102,19 @@ internal static class LoanWays
             ? $"its file has {size} bytes, which do not hold {published.Properties.Size} at offset {published.Backend.File.Offset}"
             : null;
 
-    private static string ObjectByPath(PublishedBackend published, string path) => JsonText.Of(json =>
+    private static string ObjectByPath(PublishedBackend published, string path)
     {
-        json.BeginObject();
-        WriteObject(json, published, "memory-backend-file", path);
-        if (published.Backend.File!.Offset != 0)
-        {
-            json.Name("offset");
-            json.Number(published.Backend.File.Offset);
-        }
+        var offset = published.Backend.File!.Offset;
+        var behind = offset == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", \"offset\": {offset}");
         if (published.Backend.Memory.IsReadOnly)
-        {
-            json.Name("readonly");
-            json.Bool(true);
-        }
-        json.EndObject();
-    });
-
-    private static string ObjectByCpr(PublishedBackend published) => JsonText.Of(json =>
-    {
-        json.BeginObject();
-        WriteObject(json, published, "memory-backend-memfd", path: null);
-        json.EndObject();
-    });
-
-    private static void WriteObject(JsonWriter json, PublishedBackend published, string type, string? path)
-    {
-        json.Name("qom-type");
-        json.Text(type);
-        json.Name("id");
-        json.Text(published.Backend.Id);
-        if (path is not null)
-        {
-            json.Name("mem-path");
-            json.Text(path);
-        }
-        json.Name("size");
-        json.Number(published.Properties.Size);
-        json.Name("share");
-        json.Bool(true);
+            behind += ", \"readonly\": true";
+        return Object(published, "memory-backend-file", $", \"mem-path\": {JsonText.Quoted(path)}", behind);
     }
+
+    private static string ObjectByCpr(PublishedBackend published) => Object(published, "memory-backend-memfd", "", "");
+
+    /// <summary>An id needs no escape: it is letters, digits, '-', '.' and '_'.</summary>
+    private static string Object(PublishedBackend published, string type, string before, string behind) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{{\"qom-type\": \"{type}\", \"id\": \"{published.Backend.Id}\"{before}, \"size\": {published.Properties.Size}, \"share\": true{behind}}}");
 }

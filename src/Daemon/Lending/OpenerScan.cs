@@ -12,7 +12,7 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
     /// <summary>
     /// Looks through all processes for those that have the files of backends, living and forgotten, and corrects the ledger. May take long.
     /// </summary>
-    /// <returns>Who has each of them, but for this process.</returns>
+    /// <returns>Who has each of them, but for this process; nothing of what nobody has.</returns>
     public IReadOnlyDictionary<MemoryBackend, List<MemoryHolder>> Look(IEnumerable<MemoryBackend> backends) =>
         Look(backends.ToDictionary(backend => backend, _ => (bool?)null));
 
@@ -45,13 +45,22 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
         foreach (var (backend, file) in files)
         {
             var all = found[(file.Device, file.Inode)];
-            // A process of ours is no borrower: it populates.
-            List<MemoryHolder> others = [.. all.Holders.Where(holder => !IsOneOfOurs((int)holder.Pid))];
-            holders.Add(backend, [.. others.Where(holder => HasPart(backend, all, holder))]);
-            if (backend.File is not { IsShared: true } || backend.IsGuestMemfd)
-                continue;
-            var unseen = complete || others.Count > 0 ? false : touched[backend];
-            ledger.Write(proc, backend, [.. holders[backend].Select(Opener)], unseen);
+            var others = 0;
+            // Of a thousand backends nearly all are nobody's, and have no list.
+            List<MemoryHolder>? mine = null;
+            foreach (var holder in all.Holders)
+            {
+                // A process of ours is no borrower: it populates.
+                if (IsOneOfOurs((int)holder.Pid))
+                    continue;
+                others++;
+                if (HasPart(backend, all, holder))
+                    (mine ??= []).Add(holder);
+            }
+            if (mine is not null)
+                holders.Add(backend, mine);
+            if (backend.File is { IsShared: true } && !backend.IsGuestMemfd)
+                ledger.Write(proc, backend, mine is null ? [] : mine.ConvertAll(Opener), complete || others > 0 ? false : touched[backend]);
         }
         return holders;
 
@@ -91,18 +100,24 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
         }
     }
 
-    /// <summary>null: private anonymous memory, or gone and forgotten.</summary>
+    /// <summary>null: private anonymous memory, or gone and not forgotten.</summary>
     private MemoryFile? FileOf(MemoryBackend backend)
     {
-        if (guest.State.ForgottenLoans.FirstOrDefault(forgotten => forgotten.Backend == backend) is { } known)
-            return known.File;
+        if (backend.File is not { } file)
+            return null;
         try
         {
-            return backend.File is null ? null : MemoryFile.Of(guest.Kernel, backend.File);
+            if (!file.Handle.IsClosed)
+                return MemoryFile.Of(guest.Kernel, file);
         }
-        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        catch (ObjectDisposedException)
+        {
+            // It was just forgotten.
+        }
+        catch (KernelException)
         {
             return null;
         }
+        return guest.State.ForgottenLoans.FirstOrDefault(forgotten => forgotten.Backend == backend)?.File;
     }
 }

@@ -23,7 +23,7 @@ internal sealed class HolderScan
 
     private readonly ProcReader _proc;
     private readonly int _self;
-    private readonly HashSet<string> _names;
+    private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _names;
     private readonly Dictionary<(ulong Device, ulong Inode), FileHolders> _found = [];
     private readonly Dictionary<(ulong Device, ulong Inode), (uint Descriptors, uint Mappings)> _counts = [];
     private bool _complete = true;
@@ -33,7 +33,7 @@ internal sealed class HolderScan
         (_proc, _self) = (proc, self);
         foreach (var file in files)
             _found.TryAdd((file.Device, file.Inode), new FileHolders());
-        _names = [.. files.Select(file => NameIn(file.Link))];
+        _names = files.Select(file => file.Name).ToHashSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
     /// <param name="except">Processes that are passed over: what they have is known, or does not matter.</param>
@@ -92,7 +92,7 @@ internal sealed class HolderScan
         {
             try
             {
-                if (!_names.Contains(NameIn(_proc.DescriptorLink(pid, fd))))
+                if (!_names.Contains(MemoryFile.NameIn(_proc.DescriptorLink(pid, fd))))
                     continue;
                 var status = _proc.DescriptorStatus(pid, fd);
                 if (_found.TryGetValue((status.Device, status.Inode), out var file))
@@ -163,13 +163,5 @@ internal sealed class HolderScan
             return false;
         to = from + (end - start);
         return to >= from;
-    }
-
-    /// <summary>The last component: the way to it differs between mount namespaces.</summary>
-    private static string NameIn(string link)
-    {
-        const string deleted = " (deleted)";
-        var name = link.EndsWith(deleted, StringComparison.Ordinal) ? link[..^deleted.Length] : link;
-        return name[(name.LastIndexOf('/') + 1)..];
     }
 }

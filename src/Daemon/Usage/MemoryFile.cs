@@ -13,6 +13,17 @@ internal sealed record MemoryFile(MemoryFdType Type, ulong Device, ulong Inode, 
 {
     private const long TmpFs = 0x01021994;
     private const string MemfdLink = "/memfd:";
+    private const string Deleted = " (deleted)";
+
+    /// <summary>The last component of <see cref="Link"/>: the way to it differs between mount namespaces.</summary>
+    public string Name { get; } = NameIn(Link).ToString();
+
+    /// <summary>The last component of what /proc shows for a descriptor.</summary>
+    public static ReadOnlySpan<char> NameIn(string link)
+    {
+        var path = link.EndsWith(Deleted, StringComparison.Ordinal) ? link.AsSpan(..^Deleted.Length) : link;
+        return path[(path.LastIndexOf('/') + 1)..];
+    }
 
     /// <summary>Looks at a descriptor; nothing of it is opened again.</summary>
     /// <exception cref="KernelException">As the calls give it.</exception>
@@ -49,7 +60,7 @@ internal sealed record MemoryFile(MemoryFdType Type, ulong Device, ulong Inode, 
         if (fileSystem.Type != TmpFs)
             return MemoryFdType.File;
         // A memfd has no path, so the kernel always shows it as deleted.
-        if (link.StartsWith(MemfdLink, StringComparison.Ordinal) && link.EndsWith(" (deleted)", StringComparison.Ordinal))
+        if (link.StartsWith(MemfdLink, StringComparison.Ordinal) && link.EndsWith(Deleted, StringComparison.Ordinal))
             return MemoryFdType.Memfd;
         return link.StartsWith("/dev/shm/hostmemd-", StringComparison.Ordinal) ? MemoryFdType.Shm : MemoryFdType.File;
     }

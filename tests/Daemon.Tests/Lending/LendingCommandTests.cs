@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Hostmemd.Daemon.Tests.Processes;
 using Hostmemd.Kvm.Native;
+using Hostmemd.Protocol.Wire;
 using Microsoft.Win32.SafeHandles;
 using Xunit;
 
@@ -40,6 +41,24 @@ public sealed class LendingCommandTests
             foreach (var way in (await LoanAsync(client, id)).GetProperty("ways").EnumerateArray().Where(way => way.GetProperty("method").GetString() is "path" or "cpr" or "vhost-user"))
                 Assert.Contains(text, way.GetProperty("reason").GetString(), StringComparison.Ordinal);
         Assert.Equal(0x180, (int)new FileInfo(path).ResolveLinkTarget(false)!.UnixFileMode & 0x1FF);
+    });
+
+    [Fact]
+    public Task A_file_of_any_name_goes_as_a_whole_argument() => DaemonFixture.RunAsync("-accel none", async daemon =>
+    {
+        await using var client = await daemon.ConnectAsync();
+        var path = $"{daemon.Directory}/a \"b\" \\ é";
+        await File.WriteAllBytesAsync(path, new byte[8192]);
+        var properties = $"\"mem-path\": {JsonText.Quoted(path)}, \"size\": 4096, \"share\": true, \"offset\": 4096, \"readonly\": true";
+        await client.ExchangeAsync(
+            $$$"""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-file", "id": "f.1-x_", {{{properties}}}}}""", Done);
+
+        var loan = Assert.Single((await client.AskAsync("""{"execute": "query-memory-loans"}""")).GetProperty("return").EnumerateArray());
+
+        var way = loan.GetProperty("ways").EnumerateArray().First();
+        Assert.Equal(path, way.GetProperty("path").GetString());
+        Assert.Equal(
+            $$$"""{"qom-type": "memory-backend-file", "id": "f.1-x_", {{{properties}}}}""", way.GetProperty("qemu-object").GetString());
     });
 
     [Fact]

@@ -23,8 +23,11 @@ public class JsonWriterTests
     [InlineData("é€\uFFFD", """\u00E9\u20AC\uFFFD""")]
     [InlineData("a😀b", """a\uD83D\uDE00b""")]
     [InlineData("~ !", "~ !")]
-    public void Strings_are_ASCII_with_upper_case_escapes(string given, string written) =>
+    public void Strings_are_ASCII_with_upper_case_escapes(string given, string written)
+    {
         Assert.Equal($"\"{written}\"", JsonText.Of(new JsonString(given)));
+        Assert.Equal($"\"{written}\"", JsonText.Quoted(given));
+    }
 
     [Fact]
     public void Every_character_is_read_back_as_it_was_written()
