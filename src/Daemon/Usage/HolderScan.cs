@@ -5,8 +5,8 @@ using Hostmemd.Kvm;
 namespace Hostmemd.Usage;
 
 /// <summary>
-/// Looks through all processes for those that have certain files open or mapped. On a thread that may wait; it takes some 100 us a process
-/// and holds a few kilobytes, and as much as it finds.
+/// Looks through all processes for those that have certain files open or mapped. On a thread that may wait; it takes some 100 us a process,
+/// a quarter of that a kernel thread, and holds a few kilobytes, and as much as it finds.
 /// </summary>
 /// <remarks>
 /// Descriptors are told apart by link first, and only those that look right are asked for their inode: asking can hang for a file on a dead
@@ -54,17 +54,19 @@ internal sealed class HolderScan
         try
         {
             _counts.Clear();
-            var (comm, startTime) = _proc.Identity(pid);
+            var status = _proc.Status(pid);
+            if (status.IsKernelThread)
+                return;
             LookAtDescriptors(pid);
             LookAtMappings(pid);
             // The number may have passed on to another process meanwhile.
-            if (_counts.Count > 0 && _proc.Identity(pid).StartTime == startTime)
+            if (_counts.Count > 0 && _proc.Status(pid).StartTime == status.StartTime)
                 foreach (var (key, (descriptors, mappings)) in _counts)
                     Add(key, new MemoryHolder
                     {
                         Pid = pid,
-                        StartTime = startTime,
-                        Comm = comm,
+                        StartTime = status.StartTime,
+                        Comm = status.Comm,
                         Descriptors = descriptors,
                         Mappings = mappings,
                         Self = pid == _self,

@@ -34,24 +34,23 @@ internal sealed class ProcReader(IKernel kernel, string root = "/proc")
     /// <summary>Name and start time of a process.</summary>
     public (string Comm, ulong StartTime) Identity(int pid)
     {
-        var stat = Stat(pid);
-        return (stat.Comm, stat.StartTime);
+        var status = Status(pid);
+        return (status.Comm, status.StartTime);
     }
 
     /// <summary>The file that a process executes.</summary>
     public string Program(int pid) => kernel.ReadLink(PathOf(pid, "exe"));
 
     /// <summary>The process that a process is a child of.</summary>
-    public int Parent(int pid) => Stat(pid).Parent;
+    public int Parent(int pid) => Status(pid).Parent;
 
     /// <summary>A process that has ended or is on its way out: it closes what it has open before anybody is told of its end.</summary>
     public bool IsEnding(int pid, ulong startTime)
     {
-        const uint exiting = 4; // PF_EXITING
         try
         {
-            var stat = Stat(pid);
-            return stat.StartTime != startTime || (stat.Flags & exiting) != 0;
+            var status = Status(pid);
+            return status.StartTime != startTime || status.IsExiting;
         }
         catch (KernelException e) when (e.Errno is Errno.ENOENT or Errno.ESRCH)
         {
@@ -68,7 +67,8 @@ internal sealed class ProcReader(IKernel kernel, string root = "/proc")
         return null;
     }
 
-    private (string Comm, ulong StartTime, int Parent, uint Flags) Stat(int pid)
+    /// <summary>What the kernel says of a process in one line.</summary>
+    public ProcessStatus Status(int pid)
     {
         foreach (var line in Lines(PathOf(pid, "stat")))
         {
@@ -82,7 +82,7 @@ internal sealed class ProcReader(IKernel kernel, string root = "/proc")
             if (fields.Length > startTime && ulong.TryParse(fields[startTime], CultureInfo.InvariantCulture, out var ticks)
                 && int.TryParse(fields[parent], CultureInfo.InvariantCulture, out var parentPid)
                 && uint.TryParse(fields[flags], CultureInfo.InvariantCulture, out var bits))
-                return (text[(open + 1)..close], ticks, parentPid, bits);
+                return new ProcessStatus(text[(open + 1)..close], ticks, parentPid, bits);
         }
         throw new KernelException("read", Errno.ESRCH);
     }

@@ -69,6 +69,16 @@ public sealed class HolderScanTests : IDisposable
     }
 
     [Fact]
+    public void A_kernel_thread_has_nothing_and_is_not_looked_into()
+    {
+        const uint noFork = 0x40, kernelThread = 0x200000;
+        Make(10, "one", 100, [_file], "", noFork);
+        Make(11, "kworker/0:1", 200, [_file], Map(_wanted.Device, _wanted.Inode), noFork | kernelThread);
+
+        Assert.Equal(10, Assert.Single(Scan().Holders).Pid);
+    }
+
+    [Fact]
     public void A_process_that_is_gone_before_it_is_read_makes_nothing_incomplete()
     {
         Make(10, "one", 100, [_file], "");
@@ -116,11 +126,11 @@ public sealed class HolderScanTests : IDisposable
         return (files[(_wanted.Device, _wanted.Inode)].Holders, complete);
     }
 
-    private void Make(int pid, string comm, ulong startTime, string[] descriptors, string maps)
+    private void Make(int pid, string comm, ulong startTime, string[] descriptors, string maps, uint flags = 0)
     {
         var process = Directory.CreateDirectory(Path.Combine(_root.FullName, $"{pid}"));
-        var zeros = string.Join(' ', Enumerable.Repeat("0", 18));
-        File.WriteAllText(Path.Combine(process.FullName, "stat"), $"{pid} ({comm}) S {zeros} {startTime} 0 0\n");
+        var fields = string.Join(' ', Enumerable.Range(4, 18).Select(field => field == 9 ? flags : 0));
+        File.WriteAllText(Path.Combine(process.FullName, "stat"), $"{pid} ({comm}) S {fields} {startTime} 0 0\n");
         File.WriteAllText(Path.Combine(process.FullName, "maps"), maps);
         var fds = process.CreateSubdirectory("fd");
         foreach (var (index, target) in descriptors.Index())
