@@ -91,13 +91,13 @@ internal static class UsageCommands
     private static List<(MemoryUsageInfo Usage, MemoryFile? File)> Measure(
         Guest guest, List<PublishedBackend> backends, string? cgroup, bool placement)
     {
-        using var measure = new BackendMeasure(guest.Kernel, guest.Options.Host);
+        using var measure = new BackendMeasure(guest.Kernel, guest.Options.Host, placement);
         var measured = new List<(MemoryUsageInfo Usage, MemoryFile? File)>();
         foreach (var published in backends)
         {
             try
             {
-                var (usage, file) = measure.Measure(published, placement);
+                var (usage, file) = measure.Measure(published);
                 usage.Cgroup = cgroup;
                 // What went meanwhile was perhaps measured when something else was there.
                 if (guest.State.Backends.TryGetValue(published.Backend.Id, out var now) && now.Backend == published.Backend)

@@ -36,8 +36,8 @@ internal static class CprCheck
         // The machine's own memory is made anew, and is the same as long as nobody has written there.
         if (id == BaseMemory.Id)
         {
-            using var measure = new BackendMeasure(guest.Kernel, guest.Options.Host);
-            if (measure.Measure(published, placement: false).Usage is { Resident: 0, Swapped: 0 })
+            using var measure = new BackendMeasure(guest.Kernel, guest.Options.Host, placement: false);
+            if (measure.Measure(published).Usage is { Resident: 0, Swapped: 0 })
                 return;
         }
         throw new QmpException(

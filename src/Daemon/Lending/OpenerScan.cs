@@ -89,8 +89,9 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
         try
         {
             // Helpers are started from /proc/self/exe, which names them so; before that they have all that we have, and the name of a thread.
-            return proc.Parent(pid) == Environment.ProcessId
-                && (proc.Identity(pid).Comm is "exe" || proc.Identity(pid).Comm == proc.Identity(Environment.ProcessId).Comm
+            var status = proc.Status(pid);
+            return status.Parent == Environment.ProcessId
+                && (status.Comm is "exe" || status.Comm == proc.Status(Environment.ProcessId).Comm
                     || proc.Program(pid) == proc.Program(Environment.ProcessId));
         }
         catch (KernelException e)
@@ -105,19 +106,17 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
     {
         if (backend.File is not { } file)
             return null;
+        if (file.Handle.IsClosed)
+            return Forgotten(backend);
         try
         {
-            if (!file.Handle.IsClosed)
-                return MemoryFile.Of(guest.Kernel, file);
+            return MemoryFile.Of(guest.Kernel, file);
         }
-        catch (ObjectDisposedException)
-        {
-            // It was just forgotten.
-        }
-        catch (KernelException)
+        catch (Exception e) when (e is KernelException or ObjectDisposedException)
         {
             return null;
         }
-        return guest.State.ForgottenLoans.FirstOrDefault(forgotten => forgotten.Backend == backend)?.File;
     }
+
+    private MemoryFile? Forgotten(MemoryBackend backend) => guest.State.ForgottenLoans.FirstOrDefault(loan => loan.Backend == backend)?.File;
 }

@@ -25,13 +25,15 @@ internal sealed class BackendMeasure : IDisposable
     private readonly SafeHandle? _pagemap;
     private readonly PageScan? _scan;
     private readonly bool _nothingSwapped;
+    private readonly bool _placement;
     private readonly uint? _onlyNode;
 
+    /// <param name="placement">Page sizes and nodes too.</param>
     /// <exception cref="KernelException">The host's swap is not known.</exception>
-    public BackendMeasure(IKernel kernel, HostFiles files)
+    public BackendMeasure(IKernel kernel, HostFiles files, bool placement)
     {
-        _kernel = kernel;
-        _onlyNode = MemoryNodes.Only(files);
+        (_kernel, _placement) = (kernel, placement);
+        _onlyNode = placement ? MemoryNodes.Only(files) : null;
         var host = kernel.Sysinfo();
         _nothingSwapped = host.FreeSwap == host.TotalSwap;
         try
@@ -49,7 +51,7 @@ internal sealed class BackendMeasure : IDisposable
 
     /// <exception cref="KernelException">The backend's file cannot be asked.</exception>
     /// <exception cref="ObjectDisposedException">The backend has gone.</exception>
-    public (MemoryUsageInfo Usage, MemoryFile? File) Measure(PublishedBackend published, bool placement)
+    public (MemoryUsageInfo Usage, MemoryFile? File) Measure(PublishedBackend published)
     {
         var (backend, properties) = published;
         var file = backend.File is null ? null : MemoryFile.Of(_kernel, backend.File);
@@ -58,7 +60,7 @@ internal sealed class BackendMeasure : IDisposable
         var (cached, evicted) = file is null ? (0UL, 0UL) : InFile(backend.File!, file.Type, backend.Memory);
         // A file that has no pages is mapped nowhere.
         var isEmpty = !isPrivate && cached == 0 && evicted == 0;
-        var pages = !isPrivate && !placement ? null : isEmpty ? new PageCounts() : TryScan(backend.Memory, hugePage, isPrivate, file?.Type, placement);
+        var pages = !isPrivate && !_placement ? null : isEmpty ? new PageCounts() : TryScan(backend.Memory, hugePage, isPrivate, file?.Type);
         var usage = new MemoryUsageInfo
         {
             Memdev = backend.QomPath,
@@ -76,7 +78,7 @@ internal sealed class BackendMeasure : IDisposable
         };
         if (evicted is not null && (pages is not null || !isPrivate))
             usage.Swapped = evicted + (pages?.Swapped ?? 0);
-        if (placement && pages is not null)
+        if (_placement && pages is not null)
         {
             usage.Pages = Sizes(pages, hugePage);
             usage.Nodes = [.. pages.Nodes.Select(node => new MemoryNodeUsage { Node = node.Key, Bytes = node.Value })];
@@ -94,7 +96,7 @@ internal sealed class BackendMeasure : IDisposable
         return sizes;
     }
 
-    private PageCounts? TryScan(MappedMemory memory, ulong hugePage, bool isPrivate, MemoryFdType? type, bool nodes)
+    private PageCounts? TryScan(MappedMemory memory, ulong hugePage, bool isPrivate, MemoryFdType? type)
     {
         // What is only lent is not mapped here.
         if (!memory.IsMapped)
@@ -105,8 +107,8 @@ internal sealed class BackendMeasure : IDisposable
         var node = type == MemoryFdType.File ? null : _onlyNode;
         try
         {
-            var counts = _scan?.Count(memory.Address, memory.Size, hugePage, isFile, nodes && node is null);
-            if (nodes && node is { } only && counts is { Mapped: > 0 })
+            var counts = _scan?.Count(memory.Address, memory.Size, hugePage, isFile, nodes: _placement && node is null);
+            if (node is { } only && counts is { Mapped: > 0 })
                 counts.Nodes[only] = counts.Mapped;
             return counts;
         }

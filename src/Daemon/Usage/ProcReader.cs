@@ -41,9 +41,6 @@ internal sealed class ProcReader(IKernel kernel, string root = "/proc")
     /// <summary>The file that a process executes.</summary>
     public string Program(int pid) => kernel.ReadLink(PathOf(pid, "exe"));
 
-    /// <summary>The process that a process is a child of.</summary>
-    public int Parent(int pid) => Status(pid).Parent;
-
     /// <summary>A process that has ended or is on its way out: it closes what it has open before anybody is told of its end.</summary>
     public bool IsEnding(int pid, ulong startTime)
     {

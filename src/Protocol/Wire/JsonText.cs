@@ -18,8 +18,7 @@ public static class JsonText
     }
 
     /// <summary>A JSON string, with its quotes.</summary>
-    public static string Quoted(string text) =>
-        text.AsSpan().ContainsAnyExceptInRange(' ', '~') || text.AsSpan().ContainsAny('"', '\\') ? Of(json => json.Text(text)) : $"\"{text}\"";
+    public static string Quoted(string text) => text.Any(PlainText.IsEscaped) ? Of(json => json.Text(text)) : $"\"{text}\"";
 
     /// <summary>Reads exactly one value.</summary>
     /// <exception cref="FormatException">The text is no JSON value, or more than one; the message is the parser's.</exception>

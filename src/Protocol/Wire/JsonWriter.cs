@@ -165,10 +165,7 @@ public sealed class JsonWriter(IBufferWriter<byte> output)
         }
         var span = Begin((LongestEscape * text.Length) + 2 + behind.Length, out var at);
         span[at++] = (byte)'"';
-        var plain = PlainText.Copy(text, span[at..]);
-        at += plain;
-        if (plain < text.Length)
-            at += Escape(text.AsSpan(plain), span[at..]);
+        at += Escape(text, span[at..]);
         span[at++] = (byte)'"';
         behind.CopyTo(span[at..]);
         output.Advance(at + behind.Length);
