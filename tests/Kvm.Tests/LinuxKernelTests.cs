@@ -1,3 +1,4 @@
+using System.Globalization;
 using Hostmemd.Kvm.Native;
 using Xunit;
 
@@ -161,6 +162,10 @@ public class LinuxKernelTests
         Assert.Equal(Errno.ENOENT, Assert.Throws<KernelException>(() => _kernel.Chown("/no/such/file", 0, 0)).Errno);
         Assert.StartsWith(_kernel.KernelRelease, File.ReadAllText("/proc/version").Split(' ')[2], StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_mode_of_overcommit_is_what_the_host_says() =>
+        Assert.Equal(File.ReadAllText("/proc/sys/vm/overcommit_memory").Trim(), new LinuxKernel().GetOvercommitMode().ToString(CultureInfo.InvariantCulture));
 
     [Fact]
     public void A_blocked_signal_waits_until_it_is_taken()
