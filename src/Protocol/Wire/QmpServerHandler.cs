@@ -51,14 +51,15 @@ internal sealed class QmpServerHandler(QmpSession session, Func<string, bool> st
                 await session.Outbox.RoomAsync().ConfigureAwait(false);
                 continue;
             }
-            if (_turnBegan != 0 && Stopwatch.GetElapsedTime(_turnBegan) > Turn)
-            {
-                session.Outbox.Uncork();
-                await LetOthersGoAsync().ConfigureAwait(false);
-                _turnBegan = Stopwatch.GetTimestamp();
-            }
             if (_input.TryRead(out var reading))
             {
+                // Only who has more to do goes to the end of the line: who waits for input has left it anyway.
+                if (_turnBegan != 0 && Stopwatch.GetElapsedTime(_turnBegan) > Turn)
+                {
+                    session.Outbox.Uncork();
+                    await LetOthersGoAsync().ConfigureAwait(false);
+                    _turnBegan = Stopwatch.GetTimestamp();
+                }
                 session.Outbox.Cork();
                 session.CommandStarted();
                 return Request(reading);
