@@ -44,7 +44,7 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         _clock = clock;
         _socket = socket;
         _stream = new NetworkStream(socket, ownsSocket: true);
-        Output = PipeWriter.Create(_stream, new StreamPipeWriterOptions(leaveOpen: true));
+        Output = new SocketWriter(socket, PipeWriter.Create(_stream, new StreamPipeWriterOptions(leaveOpen: true)));
         // The session reads on the thread that received: no hop between the two.
         _received = new Pipe(new PipeOptions(
             readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
