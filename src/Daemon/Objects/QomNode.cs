@@ -27,5 +27,7 @@ internal abstract class QomNode(string path, string typeName)
     public virtual IEnumerable<QomNode> Holders(string name) => Children;
 
     /// <summary>The child of that name, without listing them all where there can be many.</summary>
-    public virtual QomNode? Child(string name) => Children.FirstOrDefault(child => child.Name == name);
+    public virtual QomNode? Child(string name) => Children.FirstOrDefault(child => child.IsNamed(name));
+
+    private bool IsNamed(string name) => Path.AsSpan(Path.LastIndexOf('/') + 1).SequenceEqual(name);
 }

@@ -24,9 +24,11 @@ internal sealed class QomTree
             "/machine/peripheral-anon", "container",
             () => state.Dimms.Values.Where(dimm => dimm.Id is null).Select(dimm => new DimmNode(dimm)),
             name => state.DimmsByName.TryGetValue(name, out var dimm) && dimm.Id is null ? new DimmNode(dimm) : null);
-        var node = new ContainerNode("/machine", guest.Machine.QomType, () => [anonymous, peripheral]);
+        QomNode[] devices = [anonymous, peripheral];
+        var node = new ContainerNode("/machine", guest.Machine.QomType, () => devices);
         var objects = new ContainerNode("/objects", "container", () => Objects(guest, state), name => FindObject(guest, state, name));
-        _root = new ContainerNode("/", "container", () => [node, objects]);
+        QomNode[] all = [node, objects];
+        _root = new ContainerNode("/", "container", () => all);
     }
 
     /// <exception cref="QmpException">DeviceNotFound; an ambiguous path is said to be so (qom-list, qom-list-get).</exception>
