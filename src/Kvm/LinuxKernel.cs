@@ -37,8 +37,14 @@ public sealed unsafe partial class LinuxKernel : IKernel
             : Encoding.UTF8.GetBytes(name + '\0');
     }
 
-    private static nint Ioctl(SafeHandle handle, uint request, string name, void* argument) =>
-        Check($"ioctl({name})", Uninterrupted(() => Syscall.Ioctl(handle, request, argument)));
+    private static nint Ioctl(SafeHandle handle, uint request, string name, void* argument)
+    {
+        nint result;
+        do
+            result = Syscall.Ioctl(handle, request, argument);
+        while (result == -Errno.EINTR);
+        return result < 0 ? Check($"ioctl({name})", result) : result;
+    }
 
     private static SafeFileHandle File(nint fd) => new(fd, ownsHandle: true);
 }

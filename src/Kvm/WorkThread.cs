@@ -11,7 +11,7 @@ internal sealed class WorkThread : IAsyncDisposable
 {
     public const int QueueLimit = 1024;
 
-    private readonly ConcurrentQueue<Item> _queue = new();
+    private readonly ConcurrentQueue<IItem> _queue = new();
     private readonly AutoResetEvent _queued = new(false);
     private readonly SemaphoreSlim _free = new(QueueLimit);
     private readonly CancellationTokenSource _closing = new();
@@ -38,25 +38,15 @@ internal sealed class WorkThread : IAsyncDisposable
     /// <summary>Queues work; waits without a thread while the queue is full.</summary>
     /// <param name="stay">The caller goes on on this thread; else it never does.</param>
     /// <exception cref="ObjectDisposedException">The thread has ended, or did before the work's turn came.</exception>
-    public async Task<T> RunAsync<T>(Func<T> work, bool stay = false)
+    public Task<T> RunAsync<T>(Func<T> work, bool stay = false)
     {
-        try
-        {
-            await _free.WaitAsync(_closing.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            throw new ObjectDisposedException(_name);
-        }
-
         var item = new Item<T>(work, stay);
-        _queue.Enqueue(item);
-        _queued.Set();
-        // The thread may have emptied the queue for the last time just before: then nobody else would answer this item.
-        Interlocked.MemoryBarrier();
-        if (_drained)
-            Drain();
-        return await item.Task.ConfigureAwait(false);
+#pragma warning disable VSTHRD103 // It looks and does not wait.
+        if (!_free.Wait(0))
+#pragma warning restore VSTHRD103
+            return WaitAndQueueAsync(item);
+        Queue(item);
+        return item.Task;
     }
 
     /// <summary>Ends the thread after the work it is at: <paramref name="last"/> runs on it, what was still queued fails.</summary>
@@ -73,6 +63,30 @@ internal sealed class WorkThread : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => new(EndAsync(null));
+
+    private async Task<T> WaitAndQueueAsync<T>(Item<T> item)
+    {
+        try
+        {
+            await _free.WaitAsync(_closing.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new ObjectDisposedException(_name);
+        }
+        Queue(item);
+        return await item.Task.ConfigureAwait(false);
+    }
+
+    private void Queue(IItem item)
+    {
+        _queue.Enqueue(item);
+        _queued.Set();
+        // The thread may have emptied the queue for the last time just before: then nobody else would answer this item.
+        Interlocked.MemoryBarrier();
+        if (_drained)
+            Drain();
+    }
 
     private void Loop()
     {
@@ -116,34 +130,30 @@ internal sealed class WorkThread : IAsyncDisposable
             item.Abandon(new ObjectDisposedException(_name));
     }
 
-    private abstract class Item
+    private interface IItem
     {
-        public abstract void Run();
+        void Run();
 
-        public abstract void Abandon(Exception reason);
+        void Abandon(Exception reason);
     }
 
-    private sealed class Item<T>(Func<T> work, bool stay) : Item
+    private sealed class Item<T>(Func<T> work, bool stay)
+        : TaskCompletionSource<T>(stay ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously), IItem
     {
-        private readonly TaskCompletionSource<T> _result =
-            new(stay ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task<T> Task => _result.Task;
-
-        public override void Run()
+        public void Run()
         {
             try
             {
-                _result.SetResult(work());
+                SetResult(work());
             }
 #pragma warning disable CA1031 // Every exception is the caller's: it gets it from the task.
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                _result.SetException(e);
+                SetException(e);
             }
         }
 
-        public override void Abandon(Exception reason) => _result.SetException(reason);
+        public void Abandon(Exception reason) => SetException(reason);
     }
 }

@@ -7,27 +7,53 @@ using Hostmemd.Protocol.Errors;
 namespace Hostmemd.Devices;
 
 /// <summary>
-/// Plugs and unplugs DIMMs. Plugging: everything is checked and taken, then KVM gets the slot, then the world is told; a step that fails
-/// undoes those before it. Unplugging goes the other way round.
+/// Plugs and unplugs DIMMs, each in one step on the VM thread. Plugging: everything is checked and taken, then KVM gets the slot, then the
+/// world is told; what fails undoes what was done before it. Unplugging goes the other way round.
 /// </summary>
 internal static class DimmPlug
 {
     /// <param name="isLast">The caller has nothing to do afterwards than to answer.</param>
     /// <exception cref="QmpException">It cannot be plugged; nothing has changed.</exception>
-    public static async Task AddAsync(Guest guest, DeviceOptions options, bool hotplugged, bool isLast = false)
+    public static Task AddAsync(Guest guest, DeviceOptions options, bool hotplugged, bool isLast = false) =>
+        RunAsync(guest, vm => Add(guest, vm, options, hotplugged), isLast);
+
+    /// <summary>Unplugs at once: no guest OS owns the DIMM here. For who has nothing to do afterwards than to answer.</summary>
+    /// <exception cref="QmpException">KVM kept the slot: so is the device.</exception>
+    public static Task RemoveAsync(Guest guest, Dimm dimm)
+    {
+        guest.Owned(state =>
+        {
+            // Another client may have removed it meanwhile, and plugged another of that name.
+            if (state.DimmsByName.GetValueOrDefault(dimm.Name) != dimm)
+                throw ObjectErrors.DeviceNotFound(dimm.Id ?? dimm.QomPath);
+            guest.Dimms.BeginRemoval(dimm.Name);
+        });
+        return RunAsync(guest, vm => Remove(guest, vm, dimm), isLast: true);
+    }
+
+    /// <summary>Goes to the VM thread with the first step already: who asked is done by then, and KVM finds the processors free.</summary>
+    /// <param name="step">Gets null with accel=none: there is no KVM to be told.</param>
+    private static Task RunAsync(Guest guest, Action<Vm?> step, bool isLast)
+    {
+        if (guest.Vm is { } thread)
+            return isLast ? thread.RunAndStayAsync(step) : thread.RunAsync(step);
+        step(null);
+        return Task.CompletedTask;
+    }
+
+    private static void Add(Guest guest, Vm? vm, DeviceOptions options, bool hotplugged)
     {
         var dimm = Take(guest, options, hotplugged);
-        MemorySlot? slot;
+        PublishedSlot? published;
         try
         {
-            slot = await AddSlotAsync(guest, dimm, isLast).ConfigureAwait(false);
+            published = vm is null ? null : new PublishedSlot(AddSlot(vm, dimm), dimm.Backend.QomPath, dimm.QomPath);
         }
         catch
         {
             GiveBack(guest, dimm);
             throw;
         }
-        var published = slot is null ? null : new PublishedSlot(slot, dimm.Backend.QomPath, dimm.QomPath);
         guest.Change(
             state => state with
             {
@@ -39,20 +65,11 @@ internal static class DimmPlug
             kept: dimm.Backend.Id);
     }
 
-    /// <summary>Unplugs at once: no guest OS owns the DIMM here. For who has nothing to do afterwards than to answer.</summary>
-    /// <exception cref="QmpException">KVM kept the slot: so is the device.</exception>
-    public static async Task RemoveAsync(Guest guest, Dimm dimm)
+    private static void Remove(Guest guest, Vm? vm, Dimm dimm)
     {
-        guest.Owned(state =>
-        {
-            // Another client may have removed it meanwhile, and plugged another of that name.
-            if (state.DimmsByName.GetValueOrDefault(dimm.Name) != dimm)
-                throw ObjectErrors.DeviceNotFound(dimm.Id ?? dimm.QomPath);
-            guest.Dimms.BeginRemoval(dimm.Name);
-        });
         var published = guest.State.Slots[dimm.Place.Addr];
-        if (published is not null)
-            await DeleteSlotAsync(guest, dimm, published.Slot).ConfigureAwait(false);
+        if (vm is not null && published is not null)
+            DeleteSlot(guest, vm, dimm, published.Slot);
         guest.Change(
             state =>
             {
@@ -122,24 +139,19 @@ internal static class DimmPlug
         dimm.Backend.Unmap();
     });
 
-    /// <returns>null with accel=none: there is no KVM to be told.</returns>
-    private static async Task<MemorySlot?> AddSlotAsync(Guest guest, Dimm dimm, bool isLast)
+    private static MemorySlot AddSlot(Vm vm, Dimm dimm)
     {
-        if (guest.Vm is null)
-            return null;
-        var request = new MemorySlotRequest
-        {
-            Gpa = new GuestAddress(dimm.Place.Addr),
-            Size = dimm.Place.Size,
-            Hva = dimm.Backend.Memory.Address,
-            File = dimm.Backend.SlotFile,
-            ReadOnly = dimm.Backend.Memory.IsReadOnly,
-            Use = MemorySlotUse.Device,
-        };
         try
         {
-            var adding = isLast ? guest.Vm.RunAndStayAsync(vm => vm.AddSlot(request)) : guest.Vm.RunAsync(vm => vm.AddSlot(request));
-            return await adding.ConfigureAwait(false);
+            return vm.AddSlot(new MemorySlotRequest
+            {
+                Gpa = new GuestAddress(dimm.Place.Addr),
+                Size = dimm.Place.Size,
+                Hva = dimm.Backend.Memory.Address,
+                File = dimm.Backend.SlotFile,
+                ReadOnly = dimm.Backend.Memory.IsReadOnly,
+                Use = MemorySlotUse.Device,
+            });
         }
         catch (KernelException e)
         {
@@ -151,11 +163,11 @@ internal static class DimmPlug
         }
     }
 
-    private static async Task DeleteSlotAsync(Guest guest, Dimm dimm, MemorySlot slot)
+    private static void DeleteSlot(Guest guest, Vm vm, Dimm dimm, MemorySlot slot)
     {
         try
         {
-            await guest.Vm!.RunAndStayAsync(vm => vm.DeleteSlot(slot.Id)).ConfigureAwait(false);
+            vm.DeleteSlot(slot.Id);
         }
         catch (KernelException e)
         {
