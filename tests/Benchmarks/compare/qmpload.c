@@ -1,7 +1,8 @@
 /* qmpload: a load client for QMP servers on a Unix socket.
  *
  *   qmpload rtt     SOCK COUNT DEPTH REQUEST      COUNT batches of DEPTH copies of REQUEST; latency of a batch
- *   qmpload each    SOCK FROM COUNT REQUEST...    COUNT times each REQUEST in order, one at a time; latency of each REQUEST apart
+ *   qmpload each    SOCK FROM COUNT REQUEST...    COUNT times each REQUEST in order, one at a time; latency of each REQUEST apart. Of up to 8
+ *                   servers, SOCK,SOCK: each has its turn (_a, _b, ...), so that all of them meet the same machine
  *   qmpload probe   SOCK INTERVAL SECONDS REQUEST...  one request every INTERVAL us, taking turns; latency counts from when it was due, so
  *                   that a stall is charged to every probe it delays; shown is that of the first REQUEST; SIGTERM ends it early
  *   qmpload clients SOCK N                        N connections at once, greeted and negotiated; then takes orders from standard input:
@@ -160,21 +161,24 @@ static void rtt(char **argv)
 
 static void each(int argc, char **argv)
 {
-    struct conn c = session(argv[2]);
-    int from = atoi(argv[3]), count = atoi(argv[4]), kinds = argc - 5;
-    double *t = malloc(sizeof *t * count * kinds);
+    struct conn c[8];
+    int servers = 0, from = atoi(argv[3]), count = atoi(argv[4]), kinds = argc - 5;
+    for (char *path = strtok(argv[2], ","); path && servers < 8; path = strtok(0, ",")) c[servers++] = session(path);
+    double *t = malloc(sizeof *t * count * kinds * servers);
     for (int i = 0; i < count; i++)
+        for (int turn = 0; turn < servers; turn++)
+            for (int k = 0, s = (turn + i) % servers; k < kinds; k++) {
+                double x = now();
+                ask(&c[s], argv[5 + k], from + i);
+                await(&c[s], REPLY, 1);
+                t[(s * kinds + k) * count + i] = now() - x;
+            }
+    for (int s = 0; s < servers; s++)
         for (int k = 0; k < kinds; k++) {
-            double x = now();
-            ask(&c, argv[5 + k], from + i);
-            await(&c, REPLY, 1);
-            t[k * count + i] = now() - x;
+            char name[32];
+            sprintf(name, servers == 1 ? "_%d" : "_%d_%c", k, 'a' + s);
+            report(name, t + (s * kinds + k) * count, count);
         }
-    for (int k = 0; k < kinds; k++) {
-        char name[16];
-        sprintf(name, "_%d", k);
-        report(name, t + k * count, count);
-    }
     printf("\n");
 }
 
