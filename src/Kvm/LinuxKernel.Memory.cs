@@ -17,13 +17,20 @@ public sealed unsafe partial class LinuxKernel
 
     public int GetOvercommitMode()
     {
-        // Asked for with every backend that reserves nothing: a stream's buffers would be most of what making one allocates.
-        using var file = Open(OvercommitMode, 0, 0);
-        Span<byte> text = stackalloc byte[16];
-        var length = Read(file, text);
-        return int.TryParse(text[..length].TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out var mode)
-            ? mode
-            : throw new KernelException($"read({OvercommitMode})", Errno.EIO);
+        try
+        {
+            // Asked for with every backend that reserves nothing: a stream's buffers would be most of what making one allocates.
+            using var file = Open(OvercommitMode, 0, 0);
+            Span<byte> text = stackalloc byte[16];
+            var length = Read(file, text);
+            return int.TryParse(text[..length].TrimEnd((byte)'\n'), NumberStyles.None, CultureInfo.InvariantCulture, out var mode)
+                ? mode
+                : throw new KernelException(OvercommitMode, Errno.EIO);
+        }
+        catch (KernelException e)
+        {
+            throw new KernelException(OvercommitMode, e.Errno);
+        }
     }
 
     public void Munmap(HostAddress address, ulong length) =>

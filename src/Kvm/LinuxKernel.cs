@@ -39,10 +39,7 @@ public sealed unsafe partial class LinuxKernel : IKernel
 
     private static nint Ioctl(SafeHandle handle, uint request, string name, void* argument)
     {
-        nint result;
-        do
-            result = Syscall.Ioctl(handle, request, argument);
-        while (result == -Errno.EINTR);
+        var result = Uninterrupted(() => Syscall.Ioctl(handle, request, argument));
         return result < 0 ? Check($"ioctl({name})", result) : result;
     }
 

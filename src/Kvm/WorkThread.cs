@@ -31,8 +31,6 @@ internal sealed class WorkThread : IAsyncDisposable
     /// <summary>Work that waits.</summary>
     public int Waiting => _queue.Count;
 
-    public bool IsCurrent => Thread.CurrentThread == _thread;
-
     public void Start() => _thread.Start();
 
     /// <summary>Queues work; waits without a thread while the queue is full.</summary>

@@ -165,7 +165,7 @@ public class LinuxKernelTests
 
     [Fact]
     public void The_mode_of_overcommit_is_what_the_host_says() =>
-        Assert.Equal(File.ReadAllText("/proc/sys/vm/overcommit_memory").Trim(), new LinuxKernel().GetOvercommitMode().ToString(CultureInfo.InvariantCulture));
+        Assert.Equal(File.ReadAllText("/proc/sys/vm/overcommit_memory").Trim(), _kernel.GetOvercommitMode().ToString(CultureInfo.InvariantCulture));
 
     [Fact]
     public void A_blocked_signal_waits_until_it_is_taken()

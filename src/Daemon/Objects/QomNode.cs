@@ -15,7 +15,9 @@ internal abstract class QomNode(string path, string typeName)
 
     public virtual IEnumerable<QomNode> Children => [];
 
-    public string Name => Path[(Path.LastIndexOf('/') + 1)..];
+    public string Name => LastComponent.ToString();
+
+    private ReadOnlySpan<char> LastComponent => Path.AsSpan(Path.LastIndexOf('/') + 1);
 
     /// <summary>All that qom-list shows: the type, the properties, the children.</summary>
     public IEnumerable<QomProperty> AllProperties =>
@@ -27,7 +29,5 @@ internal abstract class QomNode(string path, string typeName)
     public virtual IEnumerable<QomNode> Holders(string name) => Children;
 
     /// <summary>The child of that name, without listing them all where there can be many.</summary>
-    public virtual QomNode? Child(string name) => Children.FirstOrDefault(child => child.IsNamed(name));
-
-    private bool IsNamed(string name) => Path.AsSpan(Path.LastIndexOf('/') + 1).SequenceEqual(name);
+    public virtual QomNode? Child(string name) => Children.FirstOrDefault(child => child.LastComponent.SequenceEqual(name));
 }

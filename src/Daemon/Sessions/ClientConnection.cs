@@ -34,7 +34,7 @@ internal sealed class ClientConnection : IAsyncDisposable
         Number = number;
         (_socket, _guest, _commands, _log, _restored) = (socket, guest, commands, log, restored);
         _pipe = new UnixSocketPipe(socket, guest.SessionThreads, guest.Clock, restored?.Input);
-        _session = new QmpSession(_pipe, readOnly, count => Events.Lost(count, guest.Clock), _pipe.SendAttachedAsync, guest.Input);
+        _session = new QmpSession(_pipe, readOnly, count => Events.Lost(count, guest.Clock), _pipe.Output.SendAttachedAsync, guest.Input);
         _client = new Client(guest, _session, () => _pipe.TakeDescriptor(_session.CommandEnd)) { Socket = socket.SafeHandle };
         if (restored is null)
             return;

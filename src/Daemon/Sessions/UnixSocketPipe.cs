@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
 using Microsoft.Win32.SafeHandles;
@@ -14,9 +13,6 @@ namespace Hostmemd.Sessions;
 /// </summary>
 internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
 {
-    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan LongestWait = TimeSpan.FromMilliseconds(64);
-
     /// <summary>Room for what most requests need: each idle client keeps as much.</summary>
     private const int SmallRead = 1024;
 
@@ -29,7 +25,6 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     private readonly NetworkStream _stream;
     private readonly DescriptorQueue _descriptors = new(MaxDescriptors);
     private readonly Pipe _received;
-    private readonly TimeProvider _clock;
     private readonly SessionThreads _threads;
     private readonly Lock _receiving = new();
     private Arrivals? _arrivals;
@@ -41,10 +36,9 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
     public UnixSocketPipe(Socket socket, SessionThreads threads, TimeProvider clock, ReceivedInput? unread = null)
     {
         _threads = threads;
-        _clock = clock;
         _socket = socket;
         _stream = new NetworkStream(socket, ownsSocket: true);
-        Output = new SocketWriter(socket, PipeWriter.Create(_stream, new StreamPipeWriterOptions(leaveOpen: true)));
+        Output = new SocketWriter(socket, PipeWriter.Create(_stream, new StreamPipeWriterOptions(leaveOpen: true)), clock);
         // The session reads on the thread that received: no hop between the two.
         _received = new Pipe(new PipeOptions(
             readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.ThreadPool,
@@ -60,7 +54,9 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
 
     public PipeReader Input => _received.Reader;
 
-    public PipeWriter Output { get; }
+    public SocketWriter Output { get; }
+
+    PipeWriter IDuplexPipe.Output => Output;
 
     /// <inheritdoc cref="DescriptorQueue.Take"/>
     public SafeFileHandle? TakeDescriptor(long end) => _descriptors.Take(end);
@@ -113,21 +109,6 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         {
             var read = _position - bytes.Length;
             return new ReceivedInput(bytes, [.. _descriptors.Arrivals().Select(arrival => (Math.Max(0, arrival.From - read), arrival.Descriptors))]);
-        }
-    }
-
-    /// <summary>Sends bytes with a descriptor, which arrives close-on-exec at those who ask for that, with the first byte.</summary>
-    /// <param name="attachment">A SafeHandle; it stays the caller's.</param>
-    /// <returns>Bytes sent, at least one.</returns>
-    /// <exception cref="IOException">The client is gone.</exception>
-    public async ValueTask<int> SendAttachedAsync(ReadOnlyMemory<byte> utf8, IDisposable attachment)
-    {
-        for (var wait = FirstWait; ; wait = wait * 2 < LongestWait ? wait * 2 : LongestWait)
-        {
-            if (TrySendAttached(utf8.Span, (SafeHandle)attachment) is var count and > 0)
-                return count;
-            // .NET cannot wait until a socket takes bytes without giving it some.
-            await Task.Delay(wait, _clock).ConfigureAwait(false);
         }
     }
 
@@ -189,23 +170,5 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
         _position += message.Bytes;
         _received.Writer.Advance(message.Bytes);
         return message.Bytes;
-    }
-
-    /// <returns>Bytes sent; 0: none now.</returns>
-    private int TrySendAttached(ReadOnlySpan<byte> utf8, SafeHandle descriptor)
-    {
-        try
-        {
-            return Math.Max(0, SocketMessages.Send(_socket.SafeHandle, utf8, descriptor));
-        }
-        catch (KernelException e) when (e.Errno == Errno.ETOOMANYREFS)
-        {
-            // Too many descriptors are on their way to clients that do not take them.
-            return 0;
-        }
-        catch (Exception e) when (e is KernelException or ObjectDisposedException)
-        {
-            throw new IOException("the client is gone", e);
-        }
     }
 }

@@ -10,7 +10,7 @@ more, or where a point takes longer than --patience seconds.
 import argparse, json, sys, time
 
 from report import machine
-from rows import add, delete, request
+from rows import PLUG, add, delete, request
 from server import STATUS, Server, Tools, finish, figures
 
 NONE = '-machine none -S'
@@ -39,14 +39,13 @@ def dimms(tools, command, root, one_client, point):
     """A server with so many DIMMs: one more is plugged."""
     most = 256 if one_client else 32000
     with Server(command, f'-M q35,accel=kvm -m 256M,slots={most},maxmem={most // 2 + 8}G -S', root, one_client) as s:
-        plug = request('device_add', driver='pc-dimm', id='d#', memdev='m#')
         have = 0
         for count in [1, *decades(most - 30, (1, 3))[2:], most - 30]:
             if count > have:
-                tools.load('each', s.socket, have, count - have, add(1 << 21), plug)
+                tools.load('each', s.socket, have, count - have, add(1 << 21), PLUG)
                 have = count
             # They stay: without a guest that agrees QEMU unplugs none.
-            got = tools.load('each', s.socket, have, 25 if count > 1 else 5, add(1 << 21), plug)
+            got = tools.load('each', s.socket, have, 25 if count > 1 else 5, add(1 << 21), PLUG)
             have += 25 if count > 1 else 5
             point('`device_add`', count, got['p50_1'])
 

@@ -28,6 +28,10 @@ def delete(name='m#'):
     return request('object-del', id=name)
 
 
+MEMORY = request('object-add', qom_type='memory-backend-ram', id='m#', size=DIMM_SIZE, reserve=False)
+PLUG, UNPLUG = request('device_add', driver='pc-dimm', id='d#', memdev='m#'), request('device_del', id='d#')
+
+
 def start(tools, s):
     return {'start': s.ready_ms}
 
@@ -69,19 +73,17 @@ def objects(tools, s):
 
 
 def plug(tools, s):
-    got = tools.load('each', s.socket, 0, 25, add(128 << 20), request('device_add', driver='pc-dimm', id='d#', memdev='m#'))
+    got = tools.load('each', s.socket, 0, 25, add(128 << 20), PLUG)
     return {'plug': got['p50_1']}
 
 
 def slots(tools, s):
     """One more DIMM comes and goes on a server that has so many; they need no descriptors and reserve nothing. QEMU has 256 slots at most."""
-    memory = request('object-add', qom_type='memory-backend-ram', id='m#', size=DIMM_SIZE, reserve=False)
-    plug, unplug = request('device_add', driver='pc-dimm', id='d#', memdev='m#'), request('device_del', id='d#')
     got, have = {}, 0
     for count in SLOT_COUNTS:
-        tools.load('each', s.socket, have, count - 1 - have, memory, plug) if count - 1 > have else None
+        tools.load('each', s.socket, have, count - 1 - have, MEMORY, PLUG) if count - 1 > have else None
         have = count - 1
-        one = tools.load('each', s.socket, have, SLOT_TURNS, memory, plug, unplug, delete())
+        one = tools.load('each', s.socket, have, SLOT_TURNS, MEMORY, PLUG, UNPLUG, delete())
         got |= {f'slotadd{count}': one['p50_1'], f'slotadd{count}-99': one['p99_1'],
                 f'slotdel{count}': one['p50_2'], f'slotdel{count}-99': one['p99_2']}
     return got

@@ -9,16 +9,10 @@ so that differences of a few in a hundred show where runs one after the other di
 import argparse
 
 from report import number
-from rows import DIMM_SIZE, DIMMS, delete, request
+from rows import DIMMS, MEMORY, PLUG, UNPLUG, delete
 from server import STATUS, Server, Tools
 
-COMMANDS = {
-    'object-add': request('object-add', qom_type='memory-backend-ram', id='m#', size=DIMM_SIZE, reserve=False),
-    'device_add': request('device_add', driver='pc-dimm', id='d#', memdev='m#'),
-    'device_del': request('device_del', id='d#'),
-    'object-del': delete(),
-    'query-status': STATUS,
-}
+COMMANDS = {'object-add': MEMORY, 'device_add': PLUG, 'device_del': UNPLUG, 'object-del': delete(), 'query-status': STATUS}
 
 
 def main():
@@ -34,7 +28,7 @@ def main():
             with Server(options.a, DIMMS) as a, Server(options.b, DIMMS) as b:
                 for s in (a, b):
                     if options.dimms:
-                        tools.load('each', s.socket, 0, options.dimms, COMMANDS['object-add'], COMMANDS['device_add'])
+                        tools.load('each', s.socket, 0, options.dimms, MEMORY, PLUG)
                 both = f'{a.socket},{b.socket}'
                 tools.load('each', both, options.dimms, 300, *COMMANDS.values())
                 got = tools.load('each', both, options.dimms, options.turns, *COMMANDS.values())

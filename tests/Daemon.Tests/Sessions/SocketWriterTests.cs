@@ -7,27 +7,13 @@ namespace Hostmemd.Daemon.Tests.Sessions;
 
 public sealed class SocketWriterTests : IDisposable
 {
-    private readonly string _path = Path.Combine(Path.GetTempPath(), $"hostmemd-writer-{Guid.NewGuid():N}");
-    private readonly Socket _reader = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-    private readonly Socket _socket;
+    private readonly SocketPair _sockets = new();
     private readonly SocketWriter _writer;
 
-    public SocketWriterTests()
-    {
-        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(_path));
-        listener.Listen();
-        _reader.Connect(new UnixDomainSocketEndPoint(_path));
-        _socket = listener.Accept();
-        _writer = new SocketWriter(_socket, PipeWriter.Create(new NetworkStream(_socket)));
-    }
+    public SocketWriterTests() =>
+        _writer = new SocketWriter(_sockets.Two, PipeWriter.Create(new NetworkStream(_sockets.Two)), TimeProvider.System);
 
-    public void Dispose()
-    {
-        _socket.Dispose();
-        _reader.Dispose();
-        File.Delete(_path);
-    }
+    public void Dispose() => _sockets.Dispose();
 
     [Fact]
     public async Task What_the_socket_takes_is_sent_inside_the_call()
@@ -35,7 +21,7 @@ public sealed class SocketWriterTests : IDisposable
         var writing = _writer.WriteAsync("{}\r\n"u8.ToArray());
         Assert.True(writing.IsCompletedSuccessfully);
         Assert.False((await writing).IsCompleted);
-        Assert.Equal(4, _reader.Available);
+        Assert.Equal(4, _sockets.One.Available);
     }
 
     [Fact]
@@ -49,14 +35,14 @@ public sealed class SocketWriterTests : IDisposable
         var got = new byte[bytes.Length];
         for (var length = 0; length < got.Length;)
         {
-            var count = await _reader.ReceiveAsync(got.AsMemory(length)).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+            var count = await _sockets.One.ReceiveAsync(got.AsMemory(length)).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
             Assert.NotEqual(0, count);
             length += count;
         }
 
         await writing;
         Assert.True(got.AsSpan().SequenceEqual(bytes));
-        Assert.Equal(0, _reader.Available);
+        Assert.Equal(0, _sockets.One.Available);
 
         async Task WriteAsync(ReadOnlyMemory<byte> all)
         {
@@ -73,16 +59,16 @@ public sealed class SocketWriterTests : IDisposable
         _writer.Advance(6);
         await _writer.WriteAsync("second"u8.ToArray());
         var got = new byte[12];
-        Assert.Equal(12, await _reader.ReceiveAsync(got));
+        Assert.Equal(12, await _sockets.One.ReceiveAsync(got));
         Assert.Equal("first second"u8.ToArray(), got);
     }
 
     [Fact]
     public async Task A_client_that_is_gone_is_said_to_be_gone()
     {
-        _reader.Dispose();
+        _sockets.One.Dispose();
         await Assert.ThrowsAsync<IOException>(async () => await _writer.WriteAsync("{}\r\n"u8.ToArray()));
-        _socket.Dispose();
+        _sockets.Two.Dispose();
         await Assert.ThrowsAsync<IOException>(async () => await _writer.WriteAsync("{}\r\n"u8.ToArray()));
     }
 }
