@@ -11,6 +11,18 @@ internal abstract class Keeper
     /// <summary>Completes when it is gone.</summary>
     public abstract Task Ended { get; }
 
+    /// <summary>It has descriptors of these names already: the program before this one in the same process gave them.</summary>
+    public virtual void Resume(IReadOnlyCollection<string> names)
+    {
+    }
+
+    /// <summary>Takes a place for a descriptor that is to come.</summary>
+    /// <returns>null: it is taken; else why there is none.</returns>
+    public virtual Task<string?> ReserveAsync(string name) => Task.FromResult<string?>(null);
+
+    /// <summary>Gives back a place that <see cref="ReserveAsync"/> took: the descriptor does not come.</summary>
+    public virtual Task CancelAsync(string name) => Task.CompletedTask;
+
     /// <summary>Gives it a descriptor, in place of one of that name. When this completes nothing that ends this process can lose it.</summary>
     /// <returns>false: it is gone, or the descriptor is closed.</returns>
     public abstract Task<bool> TryStoreAsync(string name, SafeHandle file);

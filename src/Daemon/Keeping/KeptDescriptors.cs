@@ -58,11 +58,21 @@ internal sealed class KeptDescriptors(Guest guest) : IDisposable
         _ = FollowAsync(keeper);
     }
 
+    /// <summary>Takes a place with the keeper, if there is one yet, for memory that is to come.</summary>
+    /// <returns>null: it is taken; else why there is none.</returns>
+    public Task<string?> ReserveAsync(string id) => Volatile.Read(ref _keeper)?.ReserveAsync(id) ?? Task.FromResult<string?>(null);
+
+    /// <summary>The memory does not come.</summary>
+    public Task CancelAsync(string id) => Volatile.Read(ref _keeper)?.CancelAsync(id) ?? Task.CompletedTask;
+
     /// <summary>Takes down a backend and has its memory kept; with the first a keeper is started.</summary>
     public async Task StoreAsync(MemoryBackend backend)
     {
         if (!Note(backend))
+        {
+            await CancelAsync(backend.Id).ConfigureAwait(false);
             return;
+        }
         if (Volatile.Read(ref _keeper) is not { } keeper || !await keeper.TryStoreAsync(backend.Id, backend.File!.Handle).ConfigureAwait(false))
             await StartKeeperAsync().ConfigureAwait(false);
     }

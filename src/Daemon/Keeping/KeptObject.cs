@@ -22,6 +22,9 @@ internal sealed class KeptObject : IQapiType
     /// <summary>Whether somebody else can have the memory: writes to it go to a file. Private memory goes with this process.</summary>
     public static bool CanKeep(PublishedBackend published) => published.Backend.File is { IsShared: true };
 
+    /// <summary>As <see cref="CanKeep(PublishedBackend)"/>, of memory that is to be made: shared memory has a file in each type of backend.</summary>
+    public static bool CanKeep(ObjectOptions options) => options.Backend is { Share: true };
+
     /// <param name="dimm">What it is plugged as; null: it is not.</param>
     /// <param name="file">Of memory that can be kept.</param>
     public static KeptObject Of(PublishedBackend published, Dimm? dimm, KeptFile? file, ulong generation)

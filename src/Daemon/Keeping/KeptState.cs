@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
+using Hostmemd.Api;
 using Hostmemd.Devices;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
+using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Keeping;
 
@@ -118,6 +120,19 @@ internal sealed class KeptState(Guest guest) : IDisposable
             GiveUp(Options!.Record, e);
         }
     });
+
+    /// <summary>Takes a place for a backend's memory where it is to be kept, before there is any.</summary>
+    /// <param name="options">With all defaults.</param>
+    /// <exception cref="QmpException">Whoever keeps has no place for it.</exception>
+    public async Task ReserveAsync(ObjectOptions options)
+    {
+        if (Options is not null && KeptObject.CanKeep(options) && await _descriptors.ReserveAsync(options.Id).ConfigureAwait(false) is { } refusal)
+            throw ObjectErrors.NotKept(options.Id, refusal);
+    }
+
+    /// <summary>The memory did not come to be.</summary>
+    public Task CancelAsync(ObjectOptions options) =>
+        Options is not null && KeptObject.CanKeep(options) ? _descriptors.CancelAsync(options.Id) : Task.CompletedTask;
 
     /// <summary>Has a backend's memory kept, before anybody is told of it.</summary>
     public async Task StoreAsync(PublishedBackend published)

@@ -38,6 +38,8 @@ internal sealed class Successor(Guest guest, RecordContent left, Dictionary<stri
         try
         {
             TakeHanded(files);
+            if (handed is not null)
+                keeper?.Resume(handed.Keys);
             if (files.Count > 0 || _objects.Count > 0)
                 guest.Kept.Inherit();
             foreach (var (pid, number) in adopted)

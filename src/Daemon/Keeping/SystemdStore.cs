@@ -1,41 +1,42 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using Hostmemd.Kvm;
-using Hostmemd.Kvm.Native;
 using Microsoft.Win32.SafeHandles;
 using Serilog;
 
 namespace Hostmemd.Keeping;
 
 /// <summary>
-/// The service manager as the keeper: its store of descriptors, which it gives to the next process of the unit. Source: man 3
-/// sd_pid_notify_with_fds, man 3 sd_listen_fds. Safe on any thread.
+/// The service manager as the keeper: its store of descriptors, which it gives to the next process of the unit. Safe on any thread.
 /// </summary>
+/// <remarks>
+/// A store that is full drops what comes, and tells nobody. systemd 254 and later say how many descriptors there may be ($FDSTORE), and all
+/// that are there are ours. Older ones close at once what they drop, so that a socket that is sent first shows whether there is room; it
+/// keeps the place until the memory comes. Source: man 3 sd_pid_notify_with_fds, man 3 sd_listen_fds, man 5 systemd.exec; seen in systemd 252.
+/// </remarks>
 internal sealed class SystemdStore : Keeper
 {
-
-    /// <summary>What is ours in a store that has sockets of the unit too.</summary>
+    /// <summary>What is ours in what the manager hands over: sockets of the unit are others.</summary>
     private const string Prefix = "memory.";
 
     /// <summary>Bytes; longer names are refused.</summary>
     private const int MaxName = 255;
 
-    /// <summary>How long to wait before a full socket is tried again.</summary>
-    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(1);
+    private const string NoAnswer = "the service manager does not answer, try again";
 
-    /// <summary>How long the manager may take to have looked at a message.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
-    private readonly IKernel _kernel;
     private readonly ILogger _log;
-    private readonly Socket _socket;
+    private readonly NotifyChannel _manager;
+    private readonly int? _limit;
     private readonly Lock _gate = new();
+
+    /// <summary>Whose place is taken.</summary>
     private readonly HashSet<string> _names = [];
 
-    private SystemdStore(IKernel kernel, ILogger log, Socket socket, Dictionary<string, SafeFileHandle> found)
+    private SystemdStore(IKernel kernel, ILogger log, NotifyChannel manager, int? limit, Dictionary<string, SafeFileHandle> found)
     {
-        (_kernel, _log, _socket, Found, Pid) = (kernel, log, socket, found, kernel.Getppid());
+        (_log, _manager, _limit, Found, Pid) = (log, manager, limit, found, kernel.Getppid());
         _names.UnionWith(found.Keys);
     }
 
@@ -55,32 +56,55 @@ internal sealed class SystemdStore : Keeper
     {
         if (NotifySocket.Address is not { } address)
             throw new KeepException($"{NotifySocket.Variable} is not set: run the daemon as a unit with FileDescriptorStoreMax= and NotifyAccess=main");
-        var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        NotifyChannel? manager = null;
         try
         {
-            socket.Connect(address);
-            return new SystemdStore(kernel, log, socket, TakeDescriptors(kernel, given));
+            manager = new NotifyChannel(kernel, address);
+            int? limit = int.TryParse(Environment.GetEnvironmentVariable("FDSTORE"), NumberStyles.None, CultureInfo.InvariantCulture, out var max) ? max : null;
+            return new SystemdStore(kernel, log, manager, limit, TakeDescriptors(kernel, given));
         }
         catch (Exception e) when (e is SocketException or KernelException)
         {
-            socket.Dispose();
+            manager?.Dispose();
             throw new KeepException($"{NotifySocket.Variable} {address}: {e.Message}");
         }
     }
 
-    public override async Task<bool> TryStoreAsync(string name, SafeHandle file)
+    public override void Resume(IReadOnlyCollection<string> names)
+    {
+        lock (_gate)
+            _names.UnionWith(names);
+    }
+
+    public override async Task<string?> ReserveAsync(string name)
     {
         if (Prefix.Length + Encoding.UTF8.GetByteCount(name) > MaxName)
-        {
-            _log.Error("Memory backend {Id} would not outlive the daemon: its id is too long for the service manager", name);
-            return true;
-        }
+            return $"the service manager keeps memory with ids of at most {MaxName - Prefix.Length} characters, use a shorter 'id'";
         lock (_gate)
+        {
+            if (_limit is { } limit && _names.Count >= limit)
+                return $"all {limit} places of the service manager's store are taken, raise FileDescriptorStoreMax= of the unit";
             _names.Add(name);
-        // Without polling: memory never hangs up.
-        if (!await SendAsync($"FDSTORE=1\nFDNAME={Prefix}{name}\nFDPOLL=0", file).ConfigureAwait(false)
-            || !await SettleAsync().ConfigureAwait(false))
-            _log.Error("Memory backend {Id} would not outlive the daemon: the service manager does not take it", name);
+        }
+        if (_limit is not null || await TrySendAheadAsync(name).ConfigureAwait(false) is not { } refusal)
+            return null;
+        await CancelAsync(name).ConfigureAwait(false);
+        return refusal;
+    }
+
+    public override Task CancelAsync(string name) => ReleaseAsync(name, untilClosed: false);
+
+    public override async Task<bool> TryStoreAsync(string name, SafeHandle file)
+    {
+        bool isReserved;
+        lock (_gate)
+            isReserved = _names.Contains(name);
+        var refusal = isReserved ? null : await ReserveAsync(name).ConfigureAwait(false);
+        // In place of what keeps the place.
+        if (refusal is null && !(await _manager.SendAsync(Remove(name), Add(name, file)).ConfigureAwait(false) && await _manager.SettleAsync().ConfigureAwait(false)))
+            refusal = NoAnswer;
+        if (refusal is not null)
+            _log.Error("Memory backend {Id} would not outlive the daemon: {Error}", name, refusal);
         return true;
     }
 
@@ -88,9 +112,9 @@ internal sealed class SystemdStore : Keeper
     {
         lock (_gate)
             _names.Remove(name);
-        await SendAsync($"FDSTOREREMOVE=1\nFDNAME={Prefix}{name}", null).ConfigureAwait(false);
+        await _manager.SendAsync(Remove(name)).ConfigureAwait(false);
         if (untilClosed)
-            await SettleAsync().ConfigureAwait(false);
+            await _manager.SettleAsync().ConfigureAwait(false);
     }
 
     /// <summary>The manager does that, where the unit says so (Restart=).</summary>
@@ -98,18 +122,17 @@ internal sealed class SystemdStore : Keeper
 
     public override async Task QuitAsync()
     {
-        string[] names;
+        NotifyMessage[] all;
         lock (_gate)
-            names = [.. _names];
-        foreach (var name in names)
-            await SendAsync($"FDSTOREREMOVE=1\nFDNAME={Prefix}{name}", null).ConfigureAwait(false);
-        await SettleAsync().ConfigureAwait(false);
+            all = [.. _names.Select(Remove)];
+        await _manager.SendAsync(all).ConfigureAwait(false);
+        await _manager.SettleAsync().ConfigureAwait(false);
         Detach();
     }
 
     public override Task ReapAsync() => Task.CompletedTask;
 
-    public override void Detach() => _socket.Dispose();
+    public override void Detach() => _manager.Dispose();
 
     /// <summary>Those of others stay as they are.</summary>
     private static Dictionary<string, SafeFileHandle> TakeDescriptors(IKernel kernel, IReadOnlyList<GivenDescriptor> given)
@@ -124,39 +147,33 @@ internal sealed class SystemdStore : Keeper
         return found;
     }
 
-    /// <returns>false: the manager is gone, or refuses it.</returns>
-    private async Task<bool> SendAsync(string message, SafeHandle? file)
+    /// <summary>Sends a socket ahead of the memory: a store that has no room for it closes it.</summary>
+    /// <returns>null: it is there, and keeps the place; else why it is not.</returns>
+    private async Task<string?> TrySendAheadAsync(string name)
     {
-        var bytes = Encoding.UTF8.GetBytes(message);
         try
         {
-            while ((file is null ? SocketMessages.Send(_socket.SafeHandle, bytes, []) : SocketMessages.Send(_socket.SafeHandle, bytes, file)) < 0)
-                await Task.Delay(Wait).ConfigureAwait(false);
-            return true;
+            var (ours, theirs) = _manager.Pair();
+            using (ours)
+            {
+                using (theirs)
+                    if (!await _manager.SendAsync(Add(name, theirs)).ConfigureAwait(false))
+                        return NoAnswer;
+                if (!await _manager.SettleAsync().ConfigureAwait(false))
+                    return NoAnswer;
+                return ours.Poll(TimeSpan.Zero, SelectMode.SelectRead)
+                    ? "the service manager's store takes no more descriptors, raise FileDescriptorStoreMax= of the unit"
+                    : null;
+            }
         }
-        catch (Exception e) when (e is KernelException or ObjectDisposedException)
+        catch (KernelException e)
         {
-            return false;
+            return e.Message;
         }
     }
 
-    /// <summary>Waits until the manager has looked at all that was sent: it closes a descriptor that comes behind it (BARRIER=1).</summary>
-    private async Task<bool> SettleAsync()
-    {
-        try
-        {
-            var (ours, theirs) = _kernel.Socketpair();
-            using var socket = new Socket(new SafeSocketHandle(ours.DangerousGetHandle(), ownsHandle: true));
-            ours.SetHandleAsInvalid();
-            using (theirs)
-                if (!await SendAsync("BARRIER=1", theirs).ConfigureAwait(false))
-                    return false;
-            using var limit = new CancellationTokenSource(Patience);
-            return await socket.ReceiveAsync(new byte[1], limit.Token).ConfigureAwait(false) == 0;
-        }
-        catch (Exception e) when (e is KernelException or SocketException or OperationCanceledException)
-        {
-            return false;
-        }
-    }
+    /// <summary>Without polling: memory never hangs up.</summary>
+    private static NotifyMessage Add(string name, SafeHandle file) => new($"FDSTORE=1\nFDNAME={Prefix}{name}\nFDPOLL=0", file);
+
+    private static NotifyMessage Remove(string name) => new($"FDSTOREREMOVE=1\nFDNAME={Prefix}{name}");
 }

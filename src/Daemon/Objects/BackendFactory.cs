@@ -21,6 +21,7 @@ internal static class BackendFactory
         var context = BackendRules.Check(guest, options, properties);
         guest.ClaimObjectId(options.Id);
         MemoryBackend? backend = null;
+        var isPlaceTaken = false;
         try
         {
             if (GuestMemfdRules.Concern(properties))
@@ -31,6 +32,8 @@ internal static class BackendFactory
             properties.FillDefaults(share: options.QomType is not (ObjectType.MemoryBackendRam or ObjectType.MemoryBackendFile));
             var tooLarge = properties.Prealloc == true ? PreallocRules.Refusal(guest, properties) : null;
             guest.Limits.CheckRoomForBackend(guest.State, options.Id, needsDescriptor: options.QomType != ObjectType.MemoryBackendRam || properties.Share == true);
+            await guest.Kept.ReserveAsync(options).ConfigureAwait(false);
+            isPlaceTaken = true;
             backend = await AllocateAsync(guest, owner, options, tooLarge).ConfigureAwait(false);
             if (tooLarge is not null)
                 throw tooLarge;
@@ -46,6 +49,8 @@ internal static class BackendFactory
             if (backend is null || await TryCloseAsync(guest, owner, backend).ConfigureAwait(false))
                 guest.ReleaseObjectId(options.Id);
             guest.Kept.Abandon(options.Id);
+            if (isPlaceTaken)
+                await guest.Kept.CancelAsync(options).ConfigureAwait(false);
             if (backend?.HugePages is { } hugePages && e is QmpException refusal)
                 throw hugePages.Explain(refusal);
             throw;

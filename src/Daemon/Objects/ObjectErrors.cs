@@ -106,6 +106,9 @@ internal static class ObjectErrors
         new($"no room for memory backend '{id}': {used} of {limit} {what} are in use, raise {setting}");
 
     /// <summary>Ours.</summary>
+    public static QmpException NotKept(string id, string reason) => new($"memory backend '{id}' would not outlive the daemon: {reason}");
+
+    /// <summary>Ours.</summary>
     public static QmpException UsedByJob(string id, string job) => new($"memory backend '{id}' is used by job '{job}'");
 
     /// <summary>Ours.</summary>

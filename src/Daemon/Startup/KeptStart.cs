@@ -63,10 +63,12 @@ internal static class KeptStart
         }
     }
 
-    /// <exception cref="OptionException">The keeper cannot be told so long a command line, or there is no service manager.</exception>
+    /// <exception cref="OptionException">The keeper cannot be told so long a command line, or there is no service manager, or no record for it.</exception>
     public static KeepOptions? OptionsFor(
         DaemonOptions options, string? socket, KeepRecord? record, IReadOnlyList<GivenDescriptor> given, IKernel kernel, ILogger log)
     {
+        if (record is null && options.Keep == KeepMode.Systemd)
+            throw new OptionException("-keep systemd: there is no record beside the first -qmp socket, give it a path in a folder that the daemon may write to");
         if (socket is null || record is null || options.Keep == KeepMode.None)
             return null;
         string[]? restart = options.Restart ? ParentChannel.WithoutParent(Environment.GetCommandLineArgs()[1..]) : null;

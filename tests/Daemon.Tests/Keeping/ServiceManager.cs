@@ -34,6 +34,12 @@ internal sealed class ServiceManager : IDisposable
         }
     }
 
+    /// <summary>Descriptors that there may be; what comes beyond that is closed, and nobody is told.</summary>
+    public int Max { get; init; } = 1024;
+
+    /// <summary>Whether the unit's process is told how many, as by systemd 254 and later.</summary>
+    public bool TellsMax { get; init; }
+
     public IReadOnlyList<string> Messages
     {
         get
@@ -63,6 +69,7 @@ internal sealed class ServiceManager : IDisposable
                     .. System.Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(one => $"{one.Key}={one.Value}"),
                     $"NOTIFY_SOCKET={_directory}/notify", $"LISTEN_FDS={_store.Count.ToString(CultureInfo.InvariantCulture)}",
                     $"LISTEN_FDNAMES={string.Join(':', _store.Select(entry => entry.Name))}",
+                    .. TellsMax ? [$"FDSTORE={Max.ToString(CultureInfo.InvariantCulture)}"] : Array.Empty<string>(),
                 ],
                 Descriptors = [nowhere, nowhere, nowhere, .. _store.Select(entry => entry.File)],
             });
@@ -111,7 +118,7 @@ internal sealed class ServiceManager : IDisposable
         lock (_gate)
         {
             _messages.Add(message);
-            if (fields.ContainsKey("FDSTORE"))
+            if (fields.ContainsKey("FDSTORE") && _store.Count < Max)
                 _store.Add((fields["FDNAME"], descriptors[0]));
             else if (fields.ContainsKey("FDSTOREREMOVE"))
                 foreach (var gone in _store.Where(entry => entry.Name == fields["FDNAME"]).ToList())
