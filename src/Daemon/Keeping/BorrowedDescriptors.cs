@@ -41,7 +41,7 @@ internal static class BorrowedDescriptors
             try
             {
                 // By name first: asking can hang for a file on a dead server.
-                if (wanted.Link.Length > 0 && proc.DescriptorLink(process.Pid, number) != wanted.Link)
+                if (!wanted.IsNamed(proc.DescriptorLink(process.Pid, number)))
                     continue;
                 var status = proc.DescriptorStatus(process.Pid, number);
                 if ((status.Device, status.Inode) != (wanted.Device, wanted.Inode))

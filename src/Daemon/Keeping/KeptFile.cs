@@ -34,8 +34,11 @@ internal sealed class KeptFile : IQapiType
         : Type == MemoryFdType.File ? (found.Size < Size ? $"it has {found.Size} bytes" : null)
         : found.Size != Size ? $"it has {found.Size} bytes"
         : found.Seals != Seals ? "it has other seals"
-        : found.Link != Link ? $"it is '{found.Link}'"
+        : !IsNamed(found.Link) ? $"it is '{found.Link}'"
         : null;
+
+    /// <summary>Whether that is what /proc shows for a descriptor of it. The way to it depends on mounts, which may have gone with a process.</summary>
+    public bool IsNamed(string link) => Link.Length == 0 || MemoryFile.NameIn(link).SequenceEqual(MemoryFile.NameIn(Link));
 
     public void Visit(Visitor v)
     {

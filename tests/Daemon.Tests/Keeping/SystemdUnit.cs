@@ -61,6 +61,7 @@ internal sealed class SystemdUnit : IAsyncDisposable
                 RuntimeDirectoryPreserve=restart
                 Restart=on-failure
                 RestartSec=0
+                StandardError=append:{directory}/log
                 {settings}
                 """);
             await using var unit = new SystemdUnit(directory);
@@ -72,7 +73,7 @@ internal sealed class SystemdUnit : IAsyncDisposable
             }
             catch (Exception e)
             {
-                throw new XunitException($"{e.Message}\nsystemd's log:\n{unit.Log}", e);
+                throw new XunitException($"{e.Message}\nthe log:\n{unit.Log}", e);
             }
         }
         finally
@@ -112,12 +113,14 @@ internal sealed class SystemdUnit : IAsyncDisposable
         }
     }
 
+    /// <summary>What systemd says, and the program.</summary>
     private string Log
     {
         get
         {
+            var program = _directory + "/log";
             lock (_log)
-                return _log.ToString();
+                return $"{_log}{(File.Exists(program) ? File.ReadAllText(program) : "")}";
         }
     }
 

@@ -60,6 +60,29 @@ public sealed class SystemdUnitTests
             (await client.AskAsync(Add("a"))).GetProperty("error").GetProperty("desc").GetString(), StringComparison.Ordinal);
     });
 
+    /// <summary>A unit that is shut in has mounts of its own: with them goes what /proc called a descriptor's file.</summary>
+    [SystemdFact]
+    public Task Memory_of_each_kind_comes_back_into_other_mounts() => SystemdUnit.RunAsync("-accel none", "FileDescriptorStoreMax=8\nPrivateMounts=yes", async unit =>
+    {
+        string before;
+        await using (var client = await unit.ConnectAsync())
+        {
+            foreach (var backend in (string[])[
+                """{"qom-type": "memory-backend-memfd", "id": "memfd", "size": 4096}""",
+                """{"qom-type": "memory-backend-ram", "id": "ram", "size": 4096, "share": true}""",
+                """{"qom-type": "memory-backend-shm", "id": "shm", "size": 4096}""",
+                $$"""{"qom-type": "memory-backend-file", "id": "file", "size": 4096, "share": true, "mem-path": "{{Path.GetDirectoryName(unit.Socket)}}/ram"}""",
+                """{"qom-type": "memory-backend-file", "id": "folder", "size": 4096, "share": true, "mem-path": "/dev/shm"}""",
+            ])
+                await SuccessorTests.AddAsync(client, backend);
+            before = await client.QueryAsync("query-memdev");
+        }
+        await unit.SignalAsync(DaemonFixture.SigKill);
+        await unit.RestartedAsync(1);
+        await using var after = await unit.ConnectAsync();
+        Assert.Equal(before, await after.QueryAsync("query-memdev"));
+    });
+
     [SystemdFact(NeedsKvm = true)]
     public Task A_daemon_that_hangs_is_started_again_with_its_memory() => SystemdUnit.RunAsync(Machine, "FileDescriptorStoreMax=8\nWatchdogSec=2\nTimeoutAbortSec=1", async unit =>
     {
