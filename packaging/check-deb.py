@@ -3,10 +3,10 @@
 
     debootstrap --variant=minbase --include=systemd bookworm ROOT
 
-makes such a root. The package is installed, its units and its user are verified, manual pages, completions and the shell are tried, what the
-unit starts is started by hand with the sockets that systemd would make, and after a purge nothing must be left. systemd itself does not
-run here."""
-import gzip, json, os, shlex, shutil, signal, socket, subprocess, sys, tempfile
+makes such a root. The package is installed, its units and its user are verified, manual pages, completions and the shell are tried; then the
+root's systemd runs in namespaces of its own, over a layer that is thrown away, and the units with it: a daemon is started by its first client,
+killed, started again with its memory, upgraded and stopped. After a purge nothing must be left."""
+import contextlib, gzip, json, os, shutil, socket, subprocess, sys, tempfile, time
 
 package, root = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 
@@ -27,29 +27,87 @@ def files():
     return found
 
 
-def start(command):
-    """Becomes the program under its user, with a listening socket as descriptor 3 and a socket for sd_notify."""
-    listening, notified = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    listening.bind(root + "/run/hostmemd/vm1.sock")
-    listening.listen(8)
-    notified.bind(root + "/run/notify")
-    os.chmod(root + "/run/notify", 0o666)
-    user, group = (run("id", option, "hostmemd").strip() for option in ("-u", "-g"))
-    pid = os.fork()
-    if pid == 0:
-        os.chroot(root)
-        os.chdir("/")
-        os.setgroups([])
-        os.setgid(int(group))
-        os.setuid(int(user))
-        os.dup2(listening.fileno(), 3)
-        os.set_inheritable(3, True)
-        os.closerange(4, 100)
-        os.execve(command[0], command, {
-            "NOTIFY_SOCKET": "/run/notify", "WATCHDOG_USEC": "200000", "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "qmp"})
-    listening.close()
-    notified.settimeout(10)
-    return pid, notified
+BOOT = """set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/changes /mnt/work /mnt/root
+mount -t overlay -o lowerdir="$0",upperdir=/mnt/changes,workdir=/mnt/work overlay /mnt/root
+cd /mnt/root
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount --rbind /dev dev
+mount -t tmpfs tmpfs run
+exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . /usr/lib/systemd/systemd --unit=hostmemd@vm1.socket --show-status=no
+"""
+
+
+@contextlib.contextmanager
+def booted():
+    """systemd in the root, as the first process of its namespaces; gives what runs commands there."""
+    unshare = subprocess.Popen(["unshare", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child", "sh", "-c", BOOT, root])
+    try:
+        first = None
+        while not first:
+            time.sleep(0.05)
+            assert unshare.poll() is None, "no systemd"
+            first = open(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read().split()
+
+        def inside(*command, check=True, lines=""):
+            entered = ["nsenter", "--target", first[0], "--mount", "--pid", "--root", "--wd=/", *command]
+            done = subprocess.run(entered, input=lines, capture_output=True, text=True)
+            assert done.returncode == 0 or not check, (command, done.stdout, done.stderr)
+            return done.stdout.strip()
+
+        until(lambda: inside("systemctl", "is-active", "hostmemd@vm1.socket", check=False) == "active")
+        yield inside
+    finally:
+        unshare.kill()
+        unshare.wait()
+
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, condition
+        time.sleep(0.1)
+
+
+def check_unit(inside, name, keep):
+    """A guest's daemon by its units: from its first client over a crash and an upgrade to its end."""
+    unit, options = f"hostmemd@{name}.service", ["-name", name, *keep, "-machine", "q35", "-m", "64M,slots=4,maxmem=8G"]
+    inside("sh", "-c", f"mkdir -p /etc/hostmemd; echo 'HOSTMEMD_OPTIONS=\"{' '.join(options[2:])}\"' > /etc/hostmemd/{name}.conf")
+    inside("systemctl", "start", f"hostmemd@{name}.socket")
+
+    def ask(command, **arguments):
+        request = json.dumps({"execute": command, "arguments": arguments})
+        return json.loads(inside("qmp-shell", f"/run/hostmemd/{name}.sock", "--json", "-c", request))["return"]
+
+    def show(member):
+        return inside("systemctl", "show", "--value", "-p", member, unit)
+
+    assert show("ActiveState") == "inactive"
+    assert ask("query-name") == {"name": name}
+    process = show("MainPID")
+    for more in ({"qom-type": "memory-backend-memfd", "id": "m", "prealloc": True}, {"qom-type": "memory-backend-shm", "id": "s"},
+                 {"qom-type": "memory-backend-file", "id": "f", "mem-path": f"/run/hostmemd/{name}.ram", "share": True}):
+        ask("object-add", size=2097152, **more)
+    ask("device_add", driver="pc-dimm", id="d", memdev="m")
+    assert ask("probe-guest-memory", operation="write", addr=4 << 30, data="aGVsbG8=")["outcome"] == "done"
+
+    inside("systemctl", "kill", "--signal=KILL", "--kill-who=main", unit)
+    until(lambda: show("NRestarts") == "1" and show("ActiveState") == "active")
+    assert show("MainPID") != process
+    process = show("MainPID")
+    ask("migrate-set-parameters", **{"mode": "cpr-exec", "cpr-exec-command": ["/usr/bin/hostmemd", *options]})
+    ask("migrate")
+    assert show("MainPID") == process
+    assert {"f", "m", "s"} <= {backend["id"] for backend in ask("query-memdev")}
+    assert ask("probe-guest-memory", operation="read", addr=4 << 30, size=5)["host-data"] == "aGVsbG8="
+    inside("systemctl", "stop", f"hostmemd@{name}.socket", unit)
+    assert (show("Result"), show("ActiveState")) == ("success", "inactive")
+    # Nothing of it goes on, its keeper neither.
+    assert not {"hostmemd", "exe"} & set(inside("sh", "-c", "cat /proc/[0-9]*/comm 2>/dev/null || true").split())
 
 
 def install(path):
@@ -115,30 +173,10 @@ try:
     assert "hostmemd" in run("getent", "passwd", "hostmemd")
     print("units and user are right")
 
-    unit = open(root + "/usr/lib/systemd/system/hostmemd@.service").read()
-    line = next(line for line in unit.splitlines() if line.startswith("ExecStart="))[len("ExecStart="):]
-    command = shlex.split(line.replace("%i", "vm1").replace("$HOSTMEMD_OPTIONS", "-machine q35 -m 64M,slots=4,maxmem=1G"))
-    os.makedirs(root + "/run/hostmemd", exist_ok=True)
-    pid, notified = start(command)
-    words = []
-    while not words or words[-1] != "WATCHDOG=1":
-        words.append(notified.recv(4096).decode())
-    assert words[0].startswith("READY=1\nSTATUS=Listening on "), words
-    client = socket.socket(socket.AF_UNIX)
-    client.connect(root + "/run/hostmemd/vm1.sock")
-    lines = client.makefile("rw")
-    json.loads(lines.readline())["QMP"]
-    for request, expected in (("qmp_capabilities", {}), ("query-name", {"name": "vm1"})):
-        lines.write(json.dumps({"execute": request}))
-        lines.flush()
-        assert json.loads(lines.readline()) == {"return": expected}
-    os.kill(pid, signal.SIGTERM)
-    while not words[-1].startswith("STOPPING=1"):
-        words.append(notified.recv(4096).decode())
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    print("started by hand:", ", ".join(dict.fromkeys(word.splitlines()[0] for word in words)))
-    os.unlink(root + "/run/notify")
-    os.unlink(root + "/run/hostmemd/vm1.sock")
+    with booted() as inside:
+        for name, keep in (("vm1", ["-keep", "systemd"]), ("vm2", ["-keep", "process"])):
+            check_unit(inside, name, keep)
+        print("units run under", inside("systemctl", "--version").splitlines()[0])
 
     run("dpkg", "--purge", "hostmemd")
     assert all(theirs(path) for path in SHARED)

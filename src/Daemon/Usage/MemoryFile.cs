@@ -62,11 +62,6 @@ internal sealed record MemoryFile(MemoryFdType Type, ulong Device, ulong Inode, 
         // A memfd has no path, so the kernel always shows it as deleted.
         if (link.StartsWith(MemfdLink, StringComparison.Ordinal) && link.EndsWith(Deleted, StringComparison.Ordinal))
             return MemoryFdType.Memfd;
-        return IsShm(link) ? MemoryFdType.Shm : MemoryFdType.File;
+        return ShmAllocation.IsName(NameIn(link)) ? MemoryFdType.Shm : MemoryFdType.File;
     }
-
-    /// <summary>Of a file whose mount is gone, with the namespace of a process that ended, the way to its folder is gone too.</summary>
-    private static bool IsShm(string link) =>
-        link.StartsWith("/dev/shm/hostmemd-", StringComparison.Ordinal)
-        || (link.StartsWith("/hostmemd-", StringComparison.Ordinal) && link.EndsWith(Deleted, StringComparison.Ordinal) && link.LastIndexOf('/') == 0);
 }

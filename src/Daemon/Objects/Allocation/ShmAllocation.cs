@@ -12,6 +12,12 @@ internal static class ShmAllocation
     // Where shm_open puts them on Linux. Source: man 7 shm_overview.
     private const string Directory = "/dev/shm/";
 
+    private const string Prefix = "hostmemd-";
+
+    /// <summary>Whether the last component of a path is what such an object was called; the way there differs between mount namespaces.</summary>
+    public static bool IsName(ReadOnlySpan<char> name) =>
+        name.StartsWith(Prefix, StringComparison.Ordinal) && name.LastIndexOf('-') is var end && Guid.TryParseExact(name[(end + 1)..], "N", out _);
+
     /// <exception cref="QmpException">It cannot be had; nothing is left of it.</exception>
     public static MemoryBackend Allocate(Guest guest, ObjectOptions options)
     {
@@ -35,7 +41,7 @@ internal static class ShmAllocation
         try
         {
             return NamelessFile.Create(
-                guest.Kernel, $"{Directory}hostmemd-{Environment.ProcessId}-{Guid.NewGuid():N}", noPermissions, guest.Log);
+                guest.Kernel, $"{Directory}{Prefix}{Environment.ProcessId}-{Guid.NewGuid():N}", noPermissions, guest.Log);
         }
         catch (KernelException e)
         {
