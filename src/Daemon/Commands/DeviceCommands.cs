@@ -28,6 +28,8 @@ internal static class DeviceCommands
     private static Dimm Find(Client client, string id)
     {
         var state = client.Pin();
+        if (state.DimmsByName.TryGetValue(id, out var dimm) && dimm.Id is not null)
+            return dimm;
         var path = id.StartsWith('/') ? id : $"/machine/peripheral/{id}";
         return new QomTree(client.Guest, state).Resolve(path, id) is DimmNode node ? node.Dimm : throw DeviceErrors.NotADevice(id);
     }

@@ -8,7 +8,7 @@ internal static class BackendLookup
 {
     /// <exception cref="QmpException">DeviceNotFound, or it is no memory backend.</exception>
     public static PublishedBackend Find(Guest guest, GuestState state, string memdev) =>
-        new QomTree(guest, state).Resolve(memdev) is BackendNode node
-            ? node.Published
-            : throw ObjectErrors.WrongLink("memdev", "memory-backend");
+        // An id, as nearly always: no other backend is called that.
+        state.Backends.TryGetValue(memdev, out var published) ? published
+        : ((BackendNode)new QomTree(guest, state).ResolveLink(memdev, "memdev", "memory-backend", static node => node is BackendNode)).Published;
 }

@@ -75,9 +75,9 @@ internal static class BackendRules
     {
         if (string.IsNullOrEmpty(context))
             return null;
-        return new QomTree(guest).Resolve(context) is ThreadNode { Published: { Iothread: null } published }
-            ? published.Thread
-            : throw ObjectErrors.WrongLink("prealloc-context", "thread-context");
+        var found = new QomTree(guest).ResolveLink(
+            context, "prealloc-context", "thread-context", static node => node is ThreadNode { Published.Iothread: null });
+        return ((ThreadNode)found).Published.Thread;
     }
 
     /// <summary>Bytes of RAM and swap: more can never be resident.</summary>

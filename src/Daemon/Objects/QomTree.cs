@@ -41,22 +41,38 @@ internal sealed class QomTree
     public QomNode Resolve(string path, string? shown = null) =>
         TryResolve(path, out var node, out _) ? node! : throw ObjectErrors.DeviceNotFound(shown ?? path);
 
+    /// <summary>What a link means: objects of other types that are called the same do not count (seen in QEMU 11.1.3).</summary>
+    /// <param name="property">The link's name.</param>
+    /// <param name="type">What it links to.</param>
+    /// <param name="isOfType">Whether an object is that.</param>
+    /// <exception cref="QmpException">DeviceNotFound; or there are objects of other types alone.</exception>
+    public QomNode ResolveLink(string path, string property, string type, Func<QomNode, bool> isOfType)
+    {
+        var found = Find(path, out var isNameless);
+        return found.Find(node => isOfType(node))
+            ?? throw (found.Count > 0 || isNameless ? ObjectErrors.WrongLink(property, type) : ObjectErrors.DeviceNotFound(path));
+    }
+
     /// <summary>An absolute path, or the tail of one where just one object has it. Empty components do not count.</summary>
     public bool TryResolve(string path, out QomNode? node, out bool ambiguous)
     {
-        var components = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        ambiguous = false;
-        if (path.StartsWith('/'))
-        {
-            node = Walk(_root, components);
-            return node is not null;
-        }
-        var found = new List<QomNode>();
-        if (components.Length > 0)
-            Search(_root, components, found);
-        ambiguous = found.Count > 1 || components.Length == 0;
+        var found = Find(path, out var isNameless);
+        ambiguous = found.Count > 1 || isNameless;
         node = found.Count == 1 ? found[0] : null;
         return node is not null;
+    }
+
+    /// <param name="isNameless">It is the tail of every path.</param>
+    private List<QomNode> Find(string path, out bool isNameless)
+    {
+        var components = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        isNameless = components.Length == 0 && !path.StartsWith('/');
+        if (path.StartsWith('/'))
+            return Walk(_root, components) is { } node ? [node] : [];
+        var found = new List<QomNode>();
+        if (!isNameless)
+            Search(_root, components, found);
+        return found;
     }
 
     private static IEnumerable<QomNode> Objects(Guest guest, GuestState state) =>
