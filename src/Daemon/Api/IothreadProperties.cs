@@ -32,15 +32,15 @@ internal sealed class IothreadProperties : IQapiType
     /// <summary>A copy of its own, to be changed before it is published.</summary>
     public IothreadProperties Clone() => (IothreadProperties)MemberwiseClone();
 
-    /// <summary>Fills in every default.</summary>
+    /// <summary>Fills in every default; 0 asks for it where it is no value (seen in QEMU 11.1.3).</summary>
     public void FillDefaults()
     {
         AioMaxBatch ??= 0;
         ThreadPoolMin ??= 0;
         ThreadPoolMax ??= 64;
         PollMaxNs ??= 32768;
-        PollGrow ??= 2;
-        PollShrink ??= 2;
-        PollWeight ??= 3;
+        PollGrow = PollGrow is null or 0 ? 2 : PollGrow;
+        PollShrink = PollShrink is null or 0 ? 2 : PollShrink;
+        PollWeight = PollWeight is null or 0 ? 3 : PollWeight;
     }
 }

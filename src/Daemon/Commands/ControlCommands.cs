@@ -68,9 +68,13 @@ internal static class ControlCommands
         return Nothing.Value;
     }
 
+    /// <summary>A guest that was paused is one that has not run yet (seen in QEMU 11.1.3).</summary>
     public static Nothing Reset(Client client)
     {
-        client.Guest.Raise(Events.Reset(ShutdownCause.HostQmpSystemReset, client.Guest.Clock));
+        var guest = client.Guest;
+        guest.Change(
+            state => state.RunState == RunState.Paused ? state with { RunState = RunState.Prelaunch } : state,
+            _ => [Events.Reset(ShutdownCause.HostQmpSystemReset, guest.Clock)]);
         return Nothing.Value;
     }
 

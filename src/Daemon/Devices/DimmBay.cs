@@ -11,34 +11,36 @@ namespace Hostmemd.Devices;
 /// </summary>
 internal sealed class DimmBay(Machine machine)
 {
-    /// <summary>No id looks like this: '[' is not allowed in one.</summary>
-    private const string NamelessStart = "device[";
-
     private sealed record Occupant(string? Id);
 
     private readonly RangeMap<Occupant> _byAddr = new();
     private readonly NumberPool _slots = new();
-    private readonly NumberPool _nameless = new();
     private readonly HashSet<string> _names = [];
     private readonly Dictionary<string, string?> _leaving = [];
     private ulong _used;
+    private ulong _nameless;
 
     public int Count => _byAddr.Count;
 
-    /// <summary>Takes a device's name, or the next free one for a device without.</summary>
+    /// <summary>Takes a device's name; for a device without, one that none had before, as QEMU numbers them.</summary>
     /// <exception cref="QmpException">Another device has it.</exception>
     public string ClaimName(string? id)
     {
         if (id is not null)
             return _names.Add(id) ? id : throw DeviceErrors.DuplicateId(id);
-        return $"{NamelessStart}{_nameless.Take()}]";
+        while (true)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"device[{_nameless++}]");
+            // A predecessor's may be there.
+            if (_names.Add(name))
+                return name;
+        }
     }
 
     public void ReleaseName(string name)
     {
         _leaving.Remove(name);
-        if (!_names.Remove(name))
-            _nameless.Release(int.Parse(name.AsSpan(NamelessStart.Length).TrimEnd(']'), CultureInfo.InvariantCulture));
+        _names.Remove(name);
     }
 
     /// <summary>Lets one client remove a device.</summary>
@@ -52,14 +54,28 @@ internal sealed class DimmBay(Machine machine)
     /// <summary>A device whose removal failed stays as it is: nobody knows what KVM has of it.</summary>
     public void MarkStuck(string name, string error) => _leaving[name] = error;
 
+    /// <summary>Whether there is that DIMM slot, or one at all.</summary>
+    /// <param name="slot">-1: any.</param>
+    /// <exception cref="QmpException">There is not.</exception>
+    public void CheckSlot(int slot)
+    {
+        if (machine.DimmSlots == 0)
+            throw DeviceErrors.NoSlots();
+        if (slot < -1 || slot >= machine.DimmSlots)
+            throw DeviceErrors.InvalidSlot(slot, machine.DimmSlots);
+        if (slot >= 0 && _slots.IsTaken(slot))
+            throw DeviceErrors.SlotBusy(slot);
+        if (slot < 0 && _slots.Count >= machine.DimmSlots)
+            throw DeviceErrors.NoFreeSlots();
+    }
+
     /// <summary>Finds and takes a place. The checks are in QEMU's order.</summary>
     /// <param name="addr">0: the first gap that fits, from the bottom.</param>
-    /// <param name="slot">-1: the lowest free one.</param>
+    /// <param name="slot">As <see cref="CheckSlot"/> has found it; -1: the lowest free one.</param>
     /// <param name="alignment">Of address and size; the backend's.</param>
     /// <exception cref="QmpException">There is no such place; nothing was taken.</exception>
     public DimmPlace Take(string? id, ulong addr, ulong size, int slot, ulong alignment)
     {
-        CheckSlot(slot);
         if (size > machine.PluggableSize - Math.Min(_used, machine.PluggableSize))
             throw DeviceErrors.NotEnoughSpace(_used, machine.PluggableSize);
         if (size % alignment != 0)
@@ -78,18 +94,6 @@ internal sealed class DimmBay(Machine machine)
         _byAddr.Remove(place.Addr);
         _slots.Release(place.Slot);
         _used -= place.Size;
-    }
-
-    private void CheckSlot(int slot)
-    {
-        if (machine.DimmSlots == 0)
-            throw DeviceErrors.NoSlots();
-        if (slot < -1 || slot >= machine.DimmSlots)
-            throw DeviceErrors.InvalidSlot(slot, machine.DimmSlots);
-        if (slot >= 0 && _slots.IsTaken(slot))
-            throw DeviceErrors.SlotBusy(slot);
-        if (slot < 0 && _slots.Count >= machine.DimmSlots)
-            throw DeviceErrors.NoFreeSlots();
     }
 
     private ulong CheckAddr(ulong addr, ulong size, ulong alignment)

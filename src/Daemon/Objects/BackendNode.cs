@@ -9,6 +9,7 @@ internal sealed class BackendNode(PublishedBackend published) : QomNode(publishe
 
     public override IEnumerable<QomProperty> Properties => QomPropertyVisitor.PropertiesOf(Published.Properties);
 
-    /// <summary>The memory region inside it, which QEMU names after the backend.</summary>
-    public override IEnumerable<QomNode> Children => [new MemoryRegionNode($"{Path}/{Published.Backend.Id}[0]", Published.Properties.Size)];
+    /// <summary>The memory region inside it, which QEMU names after the memory; in a name a '/' is written as \x2f.</summary>
+    public override IEnumerable<QomNode> Children =>
+        [new MemoryRegionNode($"{Path}/{Published.Backend.MemoryName.Replace("/", "\\x2f", StringComparison.Ordinal)}[0]", Published.Properties.Size)];
 }

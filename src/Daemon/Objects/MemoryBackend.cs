@@ -52,6 +52,9 @@ internal sealed class MemoryBackend(string id, ObjectType type, MappedMemory mem
     /// <summary>The type's name on the wire.</summary>
     public static string NameOf(ObjectType type) => ObjectOptions.Types.NameOf(type);
 
+    /// <summary>What the memory was called when it was made: in errors, in /proc, and as a memory region.</summary>
+    public required string MemoryName { get; init; }
+
     /// <summary>null: the memory has small pages.</summary>
     public HugePages? HugePages { get; init; }
 

@@ -29,7 +29,12 @@ internal static class BackendMapping
                 hugePages?.CheckBefore();
             var mapping = Describe(properties) with { File = file.Handle, Offset = file.Offset, Shared = file.IsShared };
             var memory = Create(guest, change is null ? mapping : change(mapping));
-            return new MemoryBackend(options.Id, options.QomType, memory, file) { HugePages = hugePages, IsOfAnotherVm = isKept };
+            return new MemoryBackend(options.Id, options.QomType, memory, file)
+            {
+                MemoryName = options.MemoryName,
+                HugePages = hugePages,
+                IsOfAnotherVm = isKept,
+            };
         }
         catch (KernelException e) when (e.Errno == Errno.ENOMEM && hugePages is not null)
         {
@@ -53,7 +58,7 @@ internal static class BackendMapping
         CheckNoReserve(guest, options.Backend!, failed);
         try
         {
-            return new MemoryBackend(options.Id, options.QomType, Create(guest, Describe(options.Backend!)), null);
+            return new MemoryBackend(options.Id, options.QomType, Create(guest, Describe(options.Backend!)), null) { MemoryName = options.MemoryName };
         }
         catch (AddressSpaceLostException e)
         {

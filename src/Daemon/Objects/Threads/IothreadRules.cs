@@ -43,6 +43,7 @@ internal static class IothreadRules
         target = InputVisitor.ReadValue(name, value, Shapes.Int64, 0L);
         Check(changed);
         CheckTogether(changed);
+        changed.FillDefaults();
         return changed;
     }
 
