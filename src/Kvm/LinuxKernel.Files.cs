@@ -23,8 +23,8 @@ public sealed unsafe partial class LinuxKernel
         fixed (byte* start = Terminated(path, "open"))
         {
             // SAFETY: Terminated ends the name with a zero byte; pinned during the call.
-            var name = start;
-            return File(Check("open", Uninterrupted(() => Syscall.Open(name, flags | OpenCloseOnExec, mode))));
+            return File(Check("open", Uninterrupted(
+                (Name: (nint)start, Flags: flags | OpenCloseOnExec, mode), static call => Syscall.Open((byte*)call.Name, call.Flags, call.mode))));
         }
     }
 
@@ -62,7 +62,7 @@ public sealed unsafe partial class LinuxKernel
     }
 
     public void Ftruncate(SafeHandle file, ulong size) =>
-        Check("ftruncate", Uninterrupted(() => Syscall.Ftruncate(file, Signed(size, "ftruncate"))));
+        Check("ftruncate", Uninterrupted((file, Size: Signed(size, "ftruncate")), static call => Syscall.Ftruncate(call.file, call.Size)));
 
     public void Fallocate(SafeHandle file, FallocateMode mode, ulong offset, ulong length) =>
         Check(
@@ -137,8 +137,9 @@ public sealed unsafe partial class LinuxKernel
         fixed (byte* start = buffer)
         {
             // SAFETY: pinned during the call, and the length is the span's.
-            var source = start;
-            return (int)Check("pwrite", Uninterrupted(() => Syscall.Pwrite(file, source, length, Signed(offset, "pwrite"))));
+            return (int)Check("pwrite", Uninterrupted(
+                (file, Source: (nint)start, length, Offset: Signed(offset, "pwrite")),
+                static call => Syscall.Pwrite(call.file, (byte*)call.Source, call.length, call.Offset)));
         }
     }
 

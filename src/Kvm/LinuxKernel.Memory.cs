@@ -12,8 +12,9 @@ public sealed unsafe partial class LinuxKernel
 
     public HostAddress Mmap(
         HostAddress address, ulong length, MemoryProtection protection, MapFlags flags, SafeHandle? file, ulong offset) =>
-        new((ulong)Check(
-            "mmap", Uninterrupted(() => Syscall.Mmap(address.Value, length, (int)protection, (int)flags, file, Signed(offset, "mmap")))));
+        new((ulong)Check("mmap", Uninterrupted(
+            (address, length, protection, flags, file, Offset: Signed(offset, "mmap")),
+            static call => Syscall.Mmap(call.address.Value, call.length, (int)call.protection, (int)call.flags, call.file, call.Offset))));
 
     public int GetOvercommitMode()
     {
@@ -34,13 +35,17 @@ public sealed unsafe partial class LinuxKernel
     }
 
     public void Munmap(HostAddress address, ulong length) =>
-        Check("munmap", Uninterrupted(() => Syscall.Munmap(address.Value, length)));
+        Check("munmap", Uninterrupted((address, length), static call => Syscall.Munmap(call.address.Value, call.length)));
 
     public void Mprotect(HostAddress address, ulong length, MemoryProtection protection) =>
         Check("mprotect", Syscall.Mprotect(address.Value, length, (int)protection));
 
-    public void Madvise(HostAddress address, ulong length, MemoryAdvice advice) =>
-        Check($"madvise({Name(advice)})", Uninterrupted(() => Syscall.Madvise(address.Value, length, (int)advice)));
+    public void Madvise(HostAddress address, ulong length, MemoryAdvice advice)
+    {
+        var result = Uninterrupted((address, length, advice), static call => Syscall.Madvise(call.address.Value, call.length, (int)call.advice));
+        if (result < 0)
+            Check($"madvise({Name(advice)})", result);
+    }
 
     public void Mbind(HostAddress address, ulong length, MemoryPolicy policy, IReadOnlyCollection<uint> nodes)
     {

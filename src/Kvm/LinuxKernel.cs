@@ -25,6 +25,16 @@ public sealed unsafe partial class LinuxKernel : IKernel
         return result;
     }
 
+    /// <summary>The same for calls of every command: nothing is allocated, as the call takes its arguments and captures none.</summary>
+    private static nint Uninterrupted<T>(T arguments, Func<T, nint> call)
+    {
+        nint result;
+        do
+            result = call(arguments);
+        while (result == -Errno.EINTR);
+        return result;
+    }
+
     private static nint Check(string call, nint result) =>
         result < 0 && result >= -4095 ? throw new KernelException(call, (int)-result) : result;
 
@@ -39,7 +49,8 @@ public sealed unsafe partial class LinuxKernel : IKernel
 
     private static nint Ioctl(SafeHandle handle, uint request, string name, void* argument)
     {
-        var result = Uninterrupted(() => Syscall.Ioctl(handle, request, argument));
+        var result = Uninterrupted(
+            (handle, request, Argument: (nint)argument), static call => Syscall.Ioctl(call.handle, call.request, (void*)call.Argument));
         return result < 0 ? Check($"ioctl({name})", result) : result;
     }
 

@@ -100,12 +100,12 @@ internal static class Events
 
     public static EventMessage MemoryBackendAdded(MemoryBackend backend, ulong size, ulong generation, TimeProvider clock) =>
         MemoryBackendAddedEvent.Make(
-            new MemoryBackendAddedData { Memdev = backend.QomPath, QomType = backend.TypeName, Size = size, Generation = generation }, clock);
+            () => new MemoryBackendAddedData { Memdev = backend.QomPath, QomType = backend.TypeName, Size = size, Generation = generation }, clock);
 
     /// <param name="held">Others have the pages.</param>
     public static EventMessage MemoryBackendDeleted(MemoryBackend backend, ulong size, bool held, ulong generation, TimeProvider clock) =>
         MemoryBackendDeletedEvent.Make(
-            new MemoryBackendDeletedData { Memdev = backend.QomPath, Size = size, Held = held, Generation = generation }, clock);
+            () => new MemoryBackendDeletedData { Memdev = backend.QomPath, Size = size, Held = held, Generation = generation }, clock);
 
     /// <summary>Memory of a daemon that was killed, which nobody has any more.</summary>
     public static EventMessage MemoryBackendLost(LostBackend lost, ulong generation, TimeProvider clock) => MemoryBackendDeletedEvent.Make(
@@ -116,12 +116,12 @@ internal static class Events
             new MemoryLoanChangeData { Memdev = backend.QomPath, State = state, Pid = pid, Generation = generation }, clock);
 
     public static EventMessage MemorySlotAdded(PublishedSlot slot, ulong generation, TimeProvider clock) => MemorySlotAddedEvent.Make(
-        new MemorySlotAddedData { SlotInfo = slot.ToInfo(), Generation = generation }, clock,
-        forReadOnly: new MemorySlotAddedData { SlotInfo = slot.ToInfo(hideHostAddress: true), Generation = generation });
+        () => new MemorySlotAddedData { SlotInfo = slot.ToInfo(), Generation = generation }, clock,
+        forReadOnly: () => new MemorySlotAddedData { SlotInfo = slot.ToInfo(hideHostAddress: true), Generation = generation });
 
     public static EventMessage MemorySlotDeleted(PublishedSlot slot, ulong generation, TimeProvider clock) =>
         MemorySlotDeletedEvent.Make(
-            new MemorySlotDeletedData { KvmSlot = slot.Slot.Id, Addr = slot.Slot.Gpa.Value, Size = slot.Slot.Size, Generation = generation }, clock);
+            () => new MemorySlotDeletedData { KvmSlot = slot.Slot.Id, Addr = slot.Slot.Gpa.Value, Size = slot.Slot.Size, Generation = generation }, clock);
 
     public static EventMessage Lost(ulong count, TimeProvider clock) => EventsLostEvent.Make(new EventsLostData { Count = count }, clock);
 }

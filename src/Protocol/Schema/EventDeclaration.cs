@@ -37,13 +37,17 @@ public sealed class EventDeclaration<TData>(string name, string doc) : EventDecl
 
     /// <summary>The event of this moment.</summary>
     /// <param name="data">Not changed any more.</param>
+    public EventMessage Make(TData data, TimeProvider clock) => Make(() => data, clock);
+
+    /// <summary>The event of this moment, its data put together when a session gets it: own events nearly nobody wants to know of.</summary>
+    /// <param name="data">Makes it of what does not change any more. Any thread.</param>
     /// <param name="forReadOnly">What read-only sessions get in its place; null: the same.</param>
-    public EventMessage Make(TData data, TimeProvider clock, TData? forReadOnly = null)
+    public EventMessage Make(Func<TData> data, TimeProvider clock, Func<TData>? forReadOnly = null)
     {
         var microseconds = clock.GetUtcNow().Subtract(DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-        return new EventMessage(this, () => Format(data, microseconds))
+        return new EventMessage(this, () => Format(data(), microseconds))
         {
-            ForReadOnly = forReadOnly is null ? null : new EventMessage(this, () => Format(forReadOnly, microseconds)),
+            ForReadOnly = forReadOnly is null ? null : new EventMessage(this, () => Format(forReadOnly(), microseconds)),
         };
     }
 
