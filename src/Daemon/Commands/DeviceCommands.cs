@@ -28,7 +28,7 @@ internal static class DeviceCommands
     private static Dimm Find(Client client, string id)
     {
         var state = client.Pin();
-        if (state.DimmsByName.TryGetValue(id, out var dimm) && dimm.Id is not null)
+        if (client.Guest.Dimms.Find(id, state) is { Id: not null } dimm)
             return dimm;
         var path = id.StartsWith('/') ? id : $"/machine/peripheral/{id}";
         return new QomTree(client.Guest, state).Resolve(path, id) is DimmNode node ? node.Dimm : throw DeviceErrors.NotADevice(id);

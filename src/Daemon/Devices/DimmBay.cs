@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
@@ -6,8 +7,8 @@ using Hostmemd.Protocol.Errors;
 namespace Hostmemd.Devices;
 
 /// <summary>
-/// Which address and DIMM slot each DIMM has, those that are only being plugged included. Pure bookkeeping; belongs to the guest's owner.
-/// Nothing in it is linear in the number of DIMMs.
+/// Which name, address and DIMM slot each DIMM has, those that are only being plugged included. Pure bookkeeping; belongs to the guest's owner,
+/// but for <see cref="Find"/>. Nothing in it is linear in the number of DIMMs.
 /// </summary>
 internal sealed class DimmBay(Machine machine)
 {
@@ -15,7 +16,10 @@ internal sealed class DimmBay(Machine machine)
 
     private readonly RangeMap<Occupant> _byAddr = new();
     private readonly NumberPool _slots = new();
-    private readonly HashSet<string> _names = [];
+
+    /// <summary>By the last component of the QOM path; null while the device is only being plugged.</summary>
+    private readonly ConcurrentDictionary<string, Dimm?> _names = new();
+
     private readonly Dictionary<string, string?> _leaving = [];
     private ulong _used;
     private ulong _nameless;
@@ -27,12 +31,12 @@ internal sealed class DimmBay(Machine machine)
     public string ClaimName(string? id)
     {
         if (id is not null)
-            return _names.Add(id) ? id : throw DeviceErrors.DuplicateId(id);
+            return _names.TryAdd(id, null) ? id : throw DeviceErrors.DuplicateId(id);
         while (true)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"device[{_nameless++}]");
             // A predecessor's may be there.
-            if (_names.Add(name))
+            if (_names.TryAdd(name, null))
                 return name;
         }
     }
@@ -40,8 +44,18 @@ internal sealed class DimmBay(Machine machine)
     public void ReleaseName(string name)
     {
         _leaving.Remove(name);
-        _names.Remove(name);
+        _names.TryRemove(name, out _);
     }
+
+    /// <summary>From now on a device is found by its name, in states that have it.</summary>
+    public void Publish(Dimm dimm) => _names[dimm.Name] = dimm;
+
+    /// <summary>
+    /// The device of that name in a published state; null: there is none, or it has gone since. Any thread. Names are not part of the state: of
+    /// all that a plug changes they would cost most.
+    /// </summary>
+    public Dimm? Find(string name, GuestState state) =>
+        _names.GetValueOrDefault(name) is { } dimm && ReferenceEquals(state.Dimms.GetValueOrDefault(dimm.Place.Addr), dimm) ? dimm : null;
 
     /// <summary>Lets one client remove a device.</summary>
     /// <exception cref="QmpException">It is being removed, or was and stuck.</exception>

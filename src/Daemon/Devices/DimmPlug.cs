@@ -24,7 +24,7 @@ internal static class DimmPlug
         guest.Owned(state =>
         {
             // Another client may have removed it meanwhile, and plugged another of that name.
-            if (state.DimmsByName.GetValueOrDefault(dimm.Name) != dimm)
+            if (guest.Dimms.Find(dimm.Name, state) != dimm)
                 throw ObjectErrors.DeviceNotFound(dimm.Id ?? dimm.QomPath);
             guest.Dimms.BeginRemoval(dimm.Name);
         });
@@ -55,11 +55,14 @@ internal static class DimmPlug
             throw;
         }
         guest.Change(
-            state => state with
+            state =>
             {
-                Dimms = state.Dimms.Add(dimm.Place.Addr, dimm),
-                DimmsByName = state.DimmsByName.Add(dimm.Name, dimm),
-                Slots = published is null ? state.Slots : state.Slots.Add(published),
+                guest.Dimms.Publish(dimm);
+                return state with
+                {
+                    Dimms = state.Dimms.Add(dimm.Place.Addr, dimm),
+                    Slots = published is null ? state.Slots : state.Slots.Add(published),
+                };
             },
             next => published is null ? [] : [Events.MemorySlotAdded(published, next.Generation, guest.Clock)],
             kept: dimm.Backend.Id);
@@ -77,7 +80,6 @@ internal static class DimmPlug
                 return state with
                 {
                     Dimms = state.Dimms.Remove(dimm.Place.Addr),
-                    DimmsByName = state.DimmsByName.Remove(dimm.Name),
                     Slots = state.Slots.Remove(dimm.Place.Addr),
                 };
             },

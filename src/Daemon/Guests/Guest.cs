@@ -64,7 +64,7 @@ internal sealed class Guest : IAsyncDisposable
 
     public ILogger Log { get; }
 
-    /// <summary>Where DIMMs go. Only inside <see cref="Owned"/>.</summary>
+    /// <summary>Where DIMMs go. Only inside <see cref="Owned"/>, but for finding one.</summary>
     public DimmBay Dimms { get; }
 
     /// <summary>What the input of all its clients may take.</summary>

@@ -31,11 +31,8 @@ internal sealed record GuestState
     /// <summary>The jobs, the newest first.</summary>
     public ImmutableList<PublishedJob> Jobs { get; init; } = [];
 
-    /// <summary>The plugged DIMMs, by guest physical address.</summary>
+    /// <summary>The plugged DIMMs, by guest physical address; <see cref="DimmBay.Find"/> has them by name.</summary>
     public ImmutableSortedDictionary<ulong, Dimm> Dimms { get; init; } = ImmutableSortedDictionary<ulong, Dimm>.Empty;
-
-    /// <summary>The same, by the last component of their QOM path.</summary>
-    public ImmutableDictionary<string, Dimm> DimmsByName { get; init; } = ImmutableDictionary<string, Dimm>.Empty;
 
     public static ImmutableHashSet<MemorySlot> NoSlots { get; } = ImmutableHashSet<MemorySlot>.Empty;
 

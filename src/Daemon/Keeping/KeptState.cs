@@ -188,7 +188,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
     {
         var backend = published.Backend;
         Dimm? dimm = null;
-        if (backend.MappedBy is { } user && state.DimmsByName.TryGetValue(user, out var found) && found.Backend == backend)
+        if (backend.MappedBy is { } user && guest.Dimms.Find(user, state) is { } found && found.Backend == backend)
             dimm = found;
         return KeptObject.Of(published, dimm, _descriptors.FileOf(backend), state.Generation);
     }

@@ -19,11 +19,11 @@ internal sealed class QomTree
         var peripheral = new ContainerNode(
             "/machine/peripheral", "container",
             () => state.Dimms.Values.Where(dimm => dimm.Id is not null).Select(dimm => new DimmNode(dimm)),
-            name => state.DimmsByName.TryGetValue(name, out var dimm) && dimm.Id is not null ? new DimmNode(dimm) : null);
+            name => guest.Dimms.Find(name, state) is { Id: not null } dimm ? new DimmNode(dimm) : null);
         var anonymous = new ContainerNode(
             "/machine/peripheral-anon", "container",
             () => state.Dimms.Values.Where(dimm => dimm.Id is null).Select(dimm => new DimmNode(dimm)),
-            name => state.DimmsByName.TryGetValue(name, out var dimm) && dimm.Id is null ? new DimmNode(dimm) : null);
+            name => guest.Dimms.Find(name, state) is { Id: null } dimm ? new DimmNode(dimm) : null);
         QomNode[] devices = [anonymous, peripheral];
         var node = new ContainerNode("/machine", guest.Machine.QomType, () => devices);
         var objects = new ContainerNode("/objects", "container", () => Objects(guest, state), name => FindObject(guest, state, name));

@@ -16,16 +16,16 @@ public sealed class BookkeepingTests(ITestOutputHelper output)
     [Fact]
     public async Task It_costs_at_32000_DIMMs_at_most_twice_what_it_costs_at_100()
     {
-        var (few, many) = (new Books(), new Books());
-        few.Fill(100);
-        many.Fill(31990);
-        few.Measure();
-        many.Measure();
+        // Maps of ranges are as deep as chance has it: of eight each it is the mean that counts.
+        var few = Enumerable.Range(0, 8).Select(_ => new Books(100)).ToList();
+        var many = Enumerable.Range(0, 8).Select(_ => new Books(31990)).ToList();
 
-        var (fewest, most, rounds) = (double.MaxValue, double.MaxValue, 0);
+        var (fewest, most, rounds) = (0.0, 0.0, 0);
         await MeasuredRounds.UntilAsync(least: 60, () =>
         {
-            (fewest, most, rounds) = (Math.Min(fewest, few.Measure()), Math.Min(most, many.Measure()), rounds + 1);
+            few.ForEach(books => books.Measure());
+            many.ForEach(books => books.Measure());
+            (fewest, most, rounds) = (few.Average(books => books.Best), many.Average(books => books.Best), rounds + 1);
             return Task.FromResult(most <= 2 * fewest);
         });
         output.WriteLine($"plug and unplug: {fewest:f2} us at 100, {most:f2} us at 31,990, the best of {rounds} rounds");
@@ -47,22 +47,23 @@ public sealed class BookkeepingTests(ITestOutputHelper output)
         private readonly DimmBay _bay = new(Machine);
         private readonly MemorySlotTable _table = new(32764);
         private GuestState _state = new();
-        private int _next;
 
-        public void Fill(int count)
+        public Books(int count)
         {
-            for (; _next < count; _next++)
-                Plug($"d{_next}");
+            for (var number = 0; number < count; number++)
+                Plug($"d{number}");
         }
 
-        /// <returns>Microseconds for a plug and an unplug.</returns>
-        public double Measure()
+        /// <summary>Microseconds for a plug and an unplug, in the best round.</summary>
+        public double Best { get; private set; } = double.MaxValue;
+
+        public void Measure()
         {
-            const int times = 200;
+            const int times = 100;
             var began = Stopwatch.GetTimestamp();
             for (var i = 0; i < times; i++)
                 Unplug(Plug("more"));
-            return Stopwatch.GetElapsedTime(began).TotalMicroseconds / times;
+            Best = Math.Min(Best, Stopwatch.GetElapsedTime(began).TotalMicroseconds / times);
         }
 
         private Dimm Plug(string id)
@@ -77,10 +78,10 @@ public sealed class BookkeepingTests(ITestOutputHelper output)
                 Use = MemorySlotUse.Device,
             });
             var dimm = new Dimm(id, name, place, 0, null!, true);
+            _bay.Publish(dimm);
             _state = _state with
             {
                 Dimms = _state.Dimms.Add(place.Addr, dimm),
-                DimmsByName = _state.DimmsByName.Add(name, dimm),
                 Slots = _state.Slots.Add(new PublishedSlot(slot, "/objects/m", "/machine/peripheral/" + name)),
             };
             return dimm;
@@ -88,11 +89,11 @@ public sealed class BookkeepingTests(ITestOutputHelper output)
 
         private void Unplug(Dimm dimm)
         {
+            Assert.Same(dimm, _bay.Find(dimm.Name, _state));
             var slot = _state.Slots[dimm.Place.Addr]!.Slot;
             _state = _state with
             {
                 Dimms = _state.Dimms.Remove(dimm.Place.Addr),
-                DimmsByName = _state.DimmsByName.Remove(dimm.Name),
                 Slots = _state.Slots.Remove(dimm.Place.Addr),
             };
             _table.Release(slot.Id);

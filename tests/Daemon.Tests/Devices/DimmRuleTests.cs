@@ -66,7 +66,7 @@ public sealed class DimmRuleTests
         await client.ExchangeAsync(
             $$$"""{"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "x", {{{properties}}} } }""", """{"return": {}}""");
 
-        Assert.Equal(addr, $"0x{guest.Guest.State.DimmsByName["x"].Place.Addr:x}");
+        Assert.Equal(addr, $"0x{guest.Guest.Dimms.Find("x", guest.Guest.State)!.Place.Addr:x}");
     }
 
     [Theory]

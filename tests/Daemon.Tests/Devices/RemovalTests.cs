@@ -15,7 +15,7 @@ public sealed class RemovalTests
             """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152}}""", """{"return": {}}""");
         await client.ExchangeAsync(
             """{"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "d", "memdev": "m"}}""", """{"return": {}}""");
-        var found = guest.Guest.State.DimmsByName["d"];
+        var found = guest.Guest.Dimms.Find("d", guest.Guest.State)!;
         await client.ExchangeAsync("""{"execute": "device_del", "arguments": {"id": "d"}}""", """{"return": {}}""");
         await client.ExpectAsync("""{"timestamp": "$timestamp", "event": "DEVICE_DELETED", "data": "$any"}""");
         await client.ExchangeAsync(
@@ -38,7 +38,7 @@ public sealed class RemovalTests
             """{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m", "size": 2097152}}""", """{"return": {}}""");
         await client.ExchangeAsync(
             """{"execute": "device_add", "arguments": {"driver": "pc-dimm", "id": "d", "memdev": "m"}}""", """{"return": {}}""");
-        var dimm = guest.Guest.State.DimmsByName["d"];
+        var dimm = guest.Guest.Dimms.Find("d", guest.Guest.State)!;
 
         // The slot cannot go as long as the VM thread is at something else.
         using var release = new ManualResetEventSlim();
