@@ -94,11 +94,8 @@ internal sealed class NotifyChannel : IDisposable
         return (socket, theirs);
     }
 
-    public void Dispose()
-    {
-        _socket.Dispose();
-        _one.Dispose();
-    }
+    /// <summary>Whoever waits for its turn finds the socket closed.</summary>
+    public void Dispose() => _socket.Dispose();
 
     private bool TrySend(NotifyMessage message)
     {
