@@ -107,7 +107,8 @@ def check_unit(inside, name, keep):
     inside("systemctl", "stop", f"hostmemd@{name}.socket", unit)
     assert (show("Result"), show("ActiveState")) == ("success", "inactive")
     # Nothing of it goes on, its keeper neither.
-    assert not {"hostmemd", "exe"} & set(inside("sh", "-c", "cat /proc/[0-9]*/comm 2>/dev/null || true").split())
+    running = inside("sh", "-c", "cat /proc/[0-9]*/comm 2>/dev/null || true").split()
+    assert not any(process.startswith("hostmemd") for process in running), running
 
 
 def install(path):

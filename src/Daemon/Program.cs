@@ -26,6 +26,7 @@ try
         Console.Out.WriteLine(Handover.Answer);
         return 0;
     }
+    ProcessName.SetIfUnknown(new LinuxKernel());
     using var handover = Handover.Take(new LinuxKernel());
     if (options.ParentChannel is { } descriptor)
         parent = new ParentChannel(descriptor, new LinuxKernel());

@@ -28,7 +28,9 @@ internal static class KeeperMode
         var kept = new Dictionary<string, SafeFileHandle>();
         try
         {
-            using var successors = new SuccessorStart(new LinuxKernel(), listening);
+            var kernel = new LinuxKernel();
+            ProcessName.Set(kernel, ProcessName.Keeper);
+            using var successors = new SuccessorStart(kernel, listening);
             bool goesOn;
             do
             {

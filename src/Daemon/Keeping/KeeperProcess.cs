@@ -4,6 +4,7 @@ using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
 using Hostmemd.Objects;
 using Hostmemd.Populate;
+using Hostmemd.Startup;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Keeping;
@@ -64,7 +65,7 @@ internal sealed class KeeperProcess : Keeper
             var process = kernel.Spawn(new SpawnOptions
             {
                 Program = program.Path,
-                Arguments = [program.Path, .. program.Arguments, KeeperMode.Option],
+                Arguments = program.CommandLine(ProcessName.Keeper, [KeeperMode.Option]),
                 Environment = HelperProgram.EnvironmentOfHelper(),
                 Descriptors = [listening.SafeHandle, nowhere, nowhere],
             });

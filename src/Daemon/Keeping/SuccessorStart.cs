@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Hostmemd.Kvm;
 using Hostmemd.Populate;
+using Hostmemd.Startup;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Keeping;
@@ -87,7 +88,7 @@ internal sealed class SuccessorStart : IDisposable
         _child = _kernel.Spawn(new SpawnOptions
         {
             Program = program.Path,
-            Arguments = [program.Path, .. program.Arguments, .. _arguments!],
+            Arguments = program.CommandLine(ProcessName.Daemon, _arguments!),
             Environment = HelperProgram.EnvironmentOfHelper(),
             Descriptors = [nowhere, nowhere, _error!],
         });

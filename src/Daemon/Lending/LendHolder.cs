@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
 using Hostmemd.Populate;
+using Hostmemd.Startup;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Lending;
@@ -33,11 +34,9 @@ internal sealed class LendHolder : IDisposable
             process = kernel.Spawn(new SpawnOptions
             {
                 Program = program.Path,
-                Arguments =
-                [
-                    program.Path, .. program.Arguments, LendHolderMode.Name,
-                    user.ToString(CultureInfo.InvariantCulture), group.ToString(CultureInfo.InvariantCulture),
-                ],
+                Arguments = program.CommandLine(
+                    ProcessName.LendHolder,
+                    [LendHolderMode.Name, user.ToString(CultureInfo.InvariantCulture), group.ToString(CultureInfo.InvariantCulture)]),
                 Environment = HelperProgram.EnvironmentOfHelper(),
                 Descriptors = [theirs, theirs],
             });

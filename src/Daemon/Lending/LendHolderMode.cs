@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using Hostmemd.Kvm;
 using Hostmemd.Kvm.Native;
+using Hostmemd.Startup;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Lending;
@@ -28,6 +29,7 @@ internal static class LendHolderMode
     public static int Run(string[] arguments)
     {
         var kernel = new LinuxKernel();
+        ProcessName.Set(kernel, ProcessName.LendHolder);
         using var socket = new Socket(new SafeSocketHandle(0, ownsHandle: true));
         try
         {

@@ -2,6 +2,7 @@ using Hostmemd.Api;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
+using Hostmemd.Startup;
 using Hostmemd.Usage;
 
 namespace Hostmemd.Lending;
@@ -88,10 +89,10 @@ internal sealed class OpenerScan(Guest guest, Ledger ledger)
             return true;
         try
         {
-            // Helpers are started from /proc/self/exe, which names them so; before that they have all that we have, and the name of a thread.
+            // Before a helper is a program of its own it has all that we have, and the name of a thread.
             var status = proc.Status(pid);
             return status.Parent == Environment.ProcessId
-                && (status.Comm is "exe" || status.Comm == proc.Status(Environment.ProcessId).Comm
+                && (ProcessName.IsOfHelper(status.Comm) || status.Comm == proc.Status(Environment.ProcessId).Comm
                     || proc.Program(pid) == proc.Program(Environment.ProcessId));
         }
         catch (KernelException e)

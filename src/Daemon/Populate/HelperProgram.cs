@@ -30,6 +30,11 @@ internal sealed record HelperProgram(string Path, IReadOnlyList<string> Argument
         };
     }
 
+    /// <summary>Its command line in a mode.</summary>
+    /// <param name="name">What it is called where a person looks.</param>
+    public IReadOnlyList<string> CommandLine(string name, IEnumerable<string> arguments) =>
+        [Arguments.Count == 0 ? name : Path, .. Arguments, .. arguments];
+
     /// <summary>The environment for it: ours, and what makes a runtime that compiles at run time start faster.</summary>
     public static IReadOnlyList<string> EnvironmentOfHelper()
     {

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
+using Hostmemd.Startup;
 
 namespace Hostmemd.Populate;
 
@@ -39,7 +40,7 @@ internal sealed class PopulateHelper : IPopulateRun
                     var process = kernel.Spawn(new SpawnOptions
                     {
                         Program = program.Path,
-                        Arguments = [program.Path, .. program.Arguments, PopulateMode.Option, order.ToString()],
+                        Arguments = program.CommandLine(ProcessName.Populate, [PopulateMode.Option, order.ToString()]),
                         Environment = HelperProgram.EnvironmentOfHelper(),
                         // The file as its input: whatever might print to standard output must not write into guest memory.
                         Descriptors = [file, theirs],

@@ -38,6 +38,7 @@ internal static class PopulateMode
         if (arguments.Count != 2 || PopulateOrder.Parse(arguments[1]) is not { } order || !IsSocket(kernel, channel))
             throw new OptionException($"{Option}: for the daemon's own use, use -object …,prealloc=on");
 
+        ProcessName.Set(kernel, ProcessName.Populate);
         BeTheFirstToGo(kernel);
         var credit = new PopulateCredit();
         new Thread(() => Obey(kernel, channel, credit)) { Name = "watch", IsBackground = true }.Start();

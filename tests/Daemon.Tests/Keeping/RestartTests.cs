@@ -27,6 +27,9 @@ public sealed class RestartTests
             pid = PidIn(folder)!.Value;
             await using var client = await daemon.ConnectAsync();
             Assert.Contains("\"m\"", await client.QueryAsync("query-memdev"), StringComparison.Ordinal);
+            // By pidof and ps it is found as the one before, and the keeper is not taken for it.
+            Assert.Equal(("hostmemd", "hostmemd"), NamesOf(pid));
+            Assert.Equal(("hostmemd-keeper", "hostmemd-keeper"), NamesOf(ParentOf(pid)));
         }
         await using (var client = await daemon.ConnectAsync())
             await client.SendAsync("""{"execute": "quit"}""");
@@ -88,6 +91,13 @@ public sealed class RestartTests
         }
         return Assert.Single(descriptors);
     }
+
+    /// <summary>What the kernel calls a process, and the first word of its command line.</summary>
+    private static (string Comm, string Argument) NamesOf(int pid) =>
+        (File.ReadAllText($"/proc/{pid}/comm").Trim(), File.ReadAllText($"/proc/{pid}/cmdline").Split('\0')[0]);
+
+    private static int ParentOf(int pid) => int.Parse(
+        File.ReadLines($"/proc/{pid}/status").First(line => line.StartsWith("PPid:", StringComparison.Ordinal))["PPid:".Length..], CultureInfo.InvariantCulture);
 
     private static int? PidIn(KeptFolder folder)
     {
