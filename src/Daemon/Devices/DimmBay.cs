@@ -30,8 +30,9 @@ internal sealed class DimmBay(Machine machine)
     /// <exception cref="QmpException">Another device has it.</exception>
     public string ClaimName(string? id)
     {
+        // "type" is a property of the container itself.
         if (id is not null)
-            return _names.TryAdd(id, null) ? id : throw DeviceErrors.DuplicateId(id);
+            return id != "type" && _names.TryAdd(id, null) ? id : throw DeviceErrors.DuplicateId(id);
         while (true)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"device[{_nameless++}]");
