@@ -16,14 +16,7 @@ public sealed unsafe partial class LinuxKernel : IKernel
     public LinuxKernel(Action<string>? leaked = null) => _leaked = leaked;
 
     /// <summary>Runs a call again as long as a signal interrupts it.</summary>
-    private static nint Uninterrupted(Func<nint> call)
-    {
-        nint result;
-        do
-            result = call();
-        while (result == -Errno.EINTR);
-        return result;
-    }
+    private static nint Uninterrupted(Func<nint> call) => Uninterrupted(call, static call => call());
 
     /// <summary>The same for calls of every command: nothing is allocated, as the call takes its arguments and captures none.</summary>
     private static nint Uninterrupted<T>(T arguments, Func<T, nint> call)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Hostmemd.Guests;
 using Hostmemd.Kvm;
+using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
 
 namespace Hostmemd.Devices;
@@ -30,9 +31,8 @@ internal sealed class DimmBay(Machine machine)
     /// <exception cref="QmpException">Another device has it.</exception>
     public string ClaimName(string? id)
     {
-        // "type" is a property of the container itself.
         if (id is not null)
-            return id != "type" && _names.TryAdd(id, null) ? id : throw DeviceErrors.DuplicateId(id);
+            return id != QomNode.TypeProperty && _names.TryAdd(id, null) ? id : throw DeviceErrors.DuplicateId(id);
         while (true)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"device[{_nameless++}]");

@@ -185,8 +185,7 @@ internal sealed class Guest : IAsyncDisposable
     /// <exception cref="QmpException">The id is taken.</exception>
     public void ClaimObjectId(string id) => Owned(state =>
     {
-        // "type" is a property of the container itself.
-        if (id == "type" || state.Backends.ContainsKey(id) || state.Threads.ContainsKey(id) || IsMonitor(id) || !_claimedIds.Add(id))
+        if (id == QomNode.TypeProperty || state.Backends.ContainsKey(id) || state.Threads.ContainsKey(id) || IsMonitor(id) || !_claimedIds.Add(id))
             throw ObjectErrors.DuplicateId(id);
     });
 

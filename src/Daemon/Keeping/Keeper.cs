@@ -20,7 +20,7 @@ internal abstract class Keeper
     /// <returns>null: it is taken; else why there is none.</returns>
     public virtual Task<string?> ReserveAsync(string name) => Task.FromResult<string?>(null);
 
-    /// <summary>Gives back a place that <see cref="ReserveAsync"/> took: the descriptor does not come.</summary>
+    /// <summary>Gives back a place that <see cref="ReserveAsync"/> took, if it did: the descriptor does not come.</summary>
     public virtual Task CancelAsync(string name) => Task.CompletedTask;
 
     /// <summary>Gives it a descriptor, in place of one of that name. When this completes nothing that ends this process can lose it.</summary>

@@ -92,7 +92,13 @@ internal sealed class SystemdStore : Keeper
         return refusal;
     }
 
-    public override Task CancelAsync(string name) => ReleaseAsync(name, untilClosed: false);
+    public override Task CancelAsync(string name)
+    {
+        lock (_gate)
+            if (!_names.Contains(name))
+                return Task.CompletedTask;
+        return ReleaseAsync(name, untilClosed: false);
+    }
 
     public override async Task<bool> TryStoreAsync(string name, SafeHandle file)
     {

@@ -21,7 +21,6 @@ internal static class BackendFactory
         var context = BackendRules.Check(guest, options, properties);
         guest.ClaimObjectId(options.Id);
         MemoryBackend? backend = null;
-        var isPlaceTaken = false;
         try
         {
             if (GuestMemfdRules.Concern(properties))
@@ -33,7 +32,6 @@ internal static class BackendFactory
             var tooLarge = properties.Prealloc == true ? PreallocRules.Refusal(guest, properties) : null;
             guest.Limits.CheckRoomForBackend(guest.State, options.Id, needsDescriptor: options.QomType != ObjectType.MemoryBackendRam || properties.Share == true);
             await guest.Kept.ReserveAsync(options).ConfigureAwait(false);
-            isPlaceTaken = true;
             backend = await AllocateAsync(guest, owner, options, tooLarge).ConfigureAwait(false);
             if (tooLarge is not null)
                 throw tooLarge;
@@ -49,8 +47,7 @@ internal static class BackendFactory
             if (backend is null || await TryCloseAsync(guest, owner, backend).ConfigureAwait(false))
                 guest.ReleaseObjectId(options.Id);
             guest.Kept.Abandon(options.Id);
-            if (isPlaceTaken)
-                await guest.Kept.CancelAsync(options).ConfigureAwait(false);
+            await guest.Kept.CancelAsync(options).ConfigureAwait(false);
             if (backend?.HugePages is { } hugePages && e is QmpException refusal)
                 throw hugePages.Explain(refusal);
             throw;

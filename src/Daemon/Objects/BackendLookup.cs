@@ -10,5 +10,5 @@ internal static class BackendLookup
     public static PublishedBackend Find(Guest guest, GuestState state, string memdev) =>
         // An id, as nearly always: no other backend is called that.
         state.Backends.TryGetValue(memdev, out var published) ? published
-        : ((BackendNode)new QomTree(guest, state).ResolveLink(memdev, "memdev", "memory-backend", static node => node is BackendNode)).Published;
+        : new QomTree(guest, state).ResolveLink<BackendNode>(memdev, "memdev", "memory-backend").Published;
 }

@@ -75,9 +75,8 @@ internal static class BackendRules
     {
         if (string.IsNullOrEmpty(context))
             return null;
-        var found = new QomTree(guest).ResolveLink(
-            context, "prealloc-context", "thread-context", static node => node is ThreadNode { Published.Iothread: null });
-        return ((ThreadNode)found).Published.Thread;
+        return new QomTree(guest)
+            .ResolveLink<ThreadNode>(context, "prealloc-context", "thread-context", static node => node.Published.Iothread is null).Published.Thread;
     }
 
     /// <summary>Bytes of RAM and swap: more can never be resident.</summary>

@@ -5,6 +5,9 @@ namespace Hostmemd.Objects;
 /// <summary>An object as the QOM tree shows it, of one moment.</summary>
 internal abstract class QomNode(string path, string typeName)
 {
+    /// <summary>A property that every object has, containers too: nothing in one can be called so.</summary>
+    public const string TypeProperty = "type";
+
     /// <summary>Absolute; "/" for the root.</summary>
     public string Path { get; } = path;
 
@@ -22,7 +25,7 @@ internal abstract class QomNode(string path, string typeName)
     /// <summary>All that qom-list shows: the type, the properties, the children.</summary>
     public IEnumerable<QomProperty> AllProperties =>
         Properties
-            .Prepend(new QomProperty("type", "string", () => new JsonString(TypeName)))
+            .Prepend(new QomProperty(TypeProperty, "string", () => new JsonString(TypeName)))
             .Concat(Children.Select(child => new QomProperty(child.Name, $"child<{child.TypeName}>", () => new JsonString(child.Path))));
 
     /// <summary>The children that can have something of that name below them; not all of them where there can be many.</summary>

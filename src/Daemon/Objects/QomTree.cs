@@ -44,12 +44,13 @@ internal sealed class QomTree
     /// <summary>What a link means: objects of other types that are called the same do not count (seen in QEMU 11.1.3).</summary>
     /// <param name="property">The link's name.</param>
     /// <param name="type">What it links to.</param>
-    /// <param name="isOfType">Whether an object is that.</param>
+    /// <param name="isOfType">Whether a node is that; null: each of its class.</param>
     /// <exception cref="QmpException">DeviceNotFound; or there are objects of other types alone.</exception>
-    public QomNode ResolveLink(string path, string property, string type, Func<QomNode, bool> isOfType)
+    public TNode ResolveLink<TNode>(string path, string property, string type, Func<TNode, bool>? isOfType = null)
+        where TNode : QomNode
     {
         var found = Find(path, out var isNameless);
-        return found.Find(node => isOfType(node))
+        return found.OfType<TNode>().FirstOrDefault(isOfType ?? (_ => true))
             ?? throw (found.Count > 0 || isNameless ? ObjectErrors.WrongLink(property, type) : ObjectErrors.DeviceNotFound(path));
     }
 

@@ -67,7 +67,7 @@ internal sealed class ParentChannel : IDisposable
             daemon = kernel.Spawn(new SpawnOptions
             {
                 Program = path,
-                Arguments = [path, .. program.Arguments, Option, $"{theirs.DangerousGetHandle()}", .. arguments],
+                Arguments = program.CommandLine(path, [Option, $"{theirs.DangerousGetHandle()}", .. arguments]),
                 Environment = ProgramStart.Variables(),
                 Descriptors = [nothing, nothing, nothing],
                 // What was handed over for it: -chardev socket,fd=N.

@@ -39,7 +39,7 @@ internal static class ProcessName
         {
             using var file = kernel.Open(File, OpenFlags.ReadOnly, 0);
             var name = new byte[16];
-            if (!name.AsSpan(0, kernel.Read(file, name)).TrimEnd((byte)'\n').SequenceEqual(Encoding.ASCII.GetBytes(Unknown)))
+            if (Encoding.ASCII.GetString(name, 0, kernel.Read(file, name)) != Unknown + "\n")
                 return;
         }
         catch (KernelException)
