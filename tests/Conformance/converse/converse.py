@@ -37,7 +37,10 @@ class Server:
             file.truncate(8192)
         path = self.folder + '/qmp'
         line = shlex.split(command.format(args=args, socket=path))
-        self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if '/' in line[0]:
+            line[0] = os.path.abspath(line[0])
+        # A mem-path at random may name a file, which is made where the server runs.
+        self.process = subprocess.Popen(line, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.socket = socket.socket(socket.AF_UNIX)
         self.pending = b''
         end = time.monotonic() + PATIENCE
