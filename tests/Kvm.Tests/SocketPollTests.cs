@@ -19,24 +19,35 @@ public sealed class SocketPollTests : IDisposable
     }
 
     [Fact]
-    public async Task Each_arrival_is_told_once_whether_or_not_it_was_received()
+    public async Task An_armed_socket_tells_one_arrival_and_nothing_more_until_it_is_armed_again()
     {
         _poll.Add(_pair.Two.SafeHandle, 7);
         _pair.One.Send("one"u8);
-        Assert.Equal(7u, await WaitAsync().WaitAsync(Patience));
         var next = WaitAsync();
         await Task.Delay(100);
         Assert.False(next.IsCompleted);
+        _poll.Arm(_pair.Two.SafeHandle, 7);
+        Assert.Equal(7u, await next.WaitAsync(Patience));
+        next = WaitAsync();
         _pair.One.Send("two"u8);
+        await Task.Delay(100);
+        Assert.False(next.IsCompleted);
+        _poll.Arm(_pair.Two.SafeHandle, 7);
         Assert.Equal(7u, await next.WaitAsync(Patience));
     }
 
     [Fact]
-    public async Task What_was_there_before_and_the_end_of_the_other_side_are_arrivals()
+    public async Task What_comes_after_it_is_armed_and_the_end_of_the_other_side_are_arrivals()
     {
-        _pair.One.Send("early"u8);
         _poll.Add(_pair.Two.SafeHandle, 1);
-        Assert.Equal(1u, await WaitAsync().WaitAsync(Patience));
+        _poll.Arm(_pair.Two.SafeHandle, 1);
+        var next = WaitAsync();
+        await Task.Delay(100);
+        Assert.False(next.IsCompleted);
+        _pair.One.Send("x"u8);
+        Assert.Equal(1u, await next.WaitAsync(Patience));
+        Assert.Equal(1, _pair.Two.Receive(new byte[8]));
+        _poll.Arm(_pair.Two.SafeHandle, 1);
         _pair.One.Shutdown(SocketShutdown.Send);
         Assert.Equal(1u, await WaitAsync().WaitAsync(Patience));
     }
@@ -45,6 +56,7 @@ public sealed class SocketPollTests : IDisposable
     public async Task One_of_those_who_wait_is_woken()
     {
         _poll.Add(_pair.Two.SafeHandle, 1);
+        _poll.Arm(_pair.Two.SafeHandle, 1);
         Task<ulong?>[] waiting = [WaitAsync(), WaitAsync(), WaitAsync()];
         _pair.One.Send("x"u8);
         await Task.WhenAny(waiting).WaitAsync(Patience);
@@ -59,15 +71,18 @@ public sealed class SocketPollTests : IDisposable
     public async Task What_is_removed_or_closed_is_told_no_more()
     {
         _poll.Add(_pair.Two.SafeHandle, 1);
+        _poll.Arm(_pair.Two.SafeHandle, 1);
         _poll.Remove(_pair.Two.SafeHandle);
         _pair.One.Send("x"u8);
         var next = WaitAsync();
         await Task.Delay(100);
         Assert.False(next.IsCompleted);
         Assert.Equal(Errno.ENOENT, Assert.Throws<KernelException>(() => _poll.Remove(_pair.Two.SafeHandle)).Errno);
+        Assert.Equal(Errno.ENOENT, Assert.Throws<KernelException>(() => _poll.Arm(_pair.Two.SafeHandle, 1)).Errno);
         Assert.Throws<ArgumentOutOfRangeException>(() => _poll.Add(_pair.Two.SafeHandle, 0));
         _pair.Two.Dispose();
         Assert.Throws<ObjectDisposedException>(() => _poll.Add(_pair.Two.SafeHandle, 1));
+        Assert.Throws<ObjectDisposedException>(() => _poll.Arm(_pair.Two.SafeHandle, 1));
     }
 
     /// <summary>Waits on a thread of its own; null: the waiting was ended.</summary>

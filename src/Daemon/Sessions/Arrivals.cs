@@ -28,15 +28,12 @@ internal sealed class Arrivals(ulong key) : IValueTaskSource
         return default;
     }
 
-    /// <summary>Something has arrived, and the receiver is at work: it will look again by itself. Any thread.</summary>
-    /// <returns>false: it is to be told, by <see cref="Tell"/>.</returns>
-    public bool TryNote() => Interlocked.CompareExchange(ref _state, Some, None) != Awaited;
-
-    /// <summary>Something has arrived. Any thread.</summary>
+    /// <summary>Something has arrived: the receiver goes on, or will not wait the next time. Any thread.</summary>
     public void Tell()
     {
         // Of two who tell at once one lets the receiver go on; what the other saw is there by then.
-        if (!TryNote() && Interlocked.CompareExchange(ref _state, None, Awaited) == Awaited)
+        if (Interlocked.CompareExchange(ref _state, Some, None) == Awaited
+            && Interlocked.CompareExchange(ref _state, None, Awaited) == Awaited)
             _next.SetResult(true);
     }
 

@@ -27,7 +27,7 @@ internal sealed class SessionThreads : IDisposable
     private int _serving;
     private int _inLine;
 
-    /// <summary>Watches a socket; what arrives is told to its receiver on one of the threads.</summary>
+    /// <summary>Takes a socket in; what arrives while its receiver waits is told on one of the threads.</summary>
     /// <param name="socket">Stays the caller's.</param>
     /// <exception cref="KernelException">ENOSPC: the host allows no more watches. EMFILE.</exception>
     /// <exception cref="ObjectDisposedException">It is closed already, or the guest has ended.</exception>
@@ -47,6 +47,20 @@ internal sealed class SessionThreads : IDisposable
             _watched.TryRemove(arrivals.Key, out _);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Completes with the next arrival, on the thread that it woke. The socket is watched meanwhile alone: for what comes while its receiver is
+    /// at work no thread is woken, as the receiver looks by itself before it waits again.
+    /// </summary>
+    /// <exception cref="KernelException">ENOENT: it is watched no longer.</exception>
+    /// <exception cref="ObjectDisposedException">The socket is closed, or the guest has ended.</exception>
+    public ValueTask NextAsync(Arrivals arrivals, SafeHandle socket)
+    {
+        var next = arrivals.NextAsync();
+        if (!next.IsCompleted)
+            _poll!.Arm(socket, arrivals.Key);
+        return next;
     }
 
     /// <summary>Watches it no longer.</summary>
@@ -83,7 +97,7 @@ internal sealed class SessionThreads : IDisposable
         {
             while (poll.TryWait(out var key))
             {
-                if (!_watched.TryGetValue(key, out var arrivals) || arrivals.TryNote())
+                if (!_watched.TryGetValue(key, out var arrivals))
                     continue;
                 // Nobody overtakes those who stand in the pool's line.
                 if (Interlocked.Increment(ref _serving) <= Most && Volatile.Read(ref _inLine) == 0)

@@ -150,9 +150,9 @@ internal sealed class UnixSocketPipe : IDuplexPipe, IDisposable
                 break;
             if (await flushing.ConfigureAwait(false) is { IsCompleted: true } or { IsCanceled: true })
                 break;
-            // An arrival is told once: nothing may be left of it.
+            // Until nothing is left: what came meanwhile is served without a thread being woken for it.
             if (count < 0)
-                await arrivals.NextAsync().ConfigureAwait(false);
+                await _threads.NextAsync(arrivals, _socket.SafeHandle).ConfigureAwait(false);
             // Much is coming: take it in larger pieces.
             size = count == size ? Math.Min(size * 2, LargeRead) : SmallRead;
         }

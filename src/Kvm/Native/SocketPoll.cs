@@ -5,8 +5,9 @@ using Tmds.Linux;
 namespace Hostmemd.Kvm.Native;
 
 /// <summary>
-/// Waits until something arrives at one of many sockets. Edge-triggered: each arrival wakes one of those who wait, and what is left unread
-/// wakes nobody again. Safe on any thread. Source: man 7 epoll.
+/// Waits until something arrives at one of many sockets. A socket is armed for one arrival, which wakes one of those who wait, and then not
+/// watched until it is armed again: what comes while somebody serves it wakes no thread in vain. Safe on any thread. Source: man 7 epoll,
+/// EPOLLONESHOT.
 /// </summary>
 public sealed unsafe class SocketPoll : IDisposable
 {
@@ -32,7 +33,7 @@ public sealed unsafe class SocketPoll : IDisposable
         }
     }
 
-    /// <summary>Watches a socket. What is there already counts as an arrival, and so does the end of the other side.</summary>
+    /// <summary>Takes a socket in. It is not armed yet, but that its connection is over may be told.</summary>
     /// <param name="socket">Stays the caller's.</param>
     /// <param name="key">What <see cref="TryWait"/> gives for it; not 0.</param>
     /// <exception cref="KernelException">ENOSPC: /proc/sys/fs/epoll/max_user_watches. ENOMEM.</exception>
@@ -40,8 +41,14 @@ public sealed unsafe class SocketPoll : IDisposable
     public void Add(SafeHandle socket, ulong key)
     {
         ArgumentOutOfRangeException.ThrowIfEqual(key, EndKey);
-        Control(LibC.EPOLL_CTL_ADD, socket, LibC.EPOLLIN | LibC.EPOLLRDHUP | LibC.EPOLLET, key);
+        Control(LibC.EPOLL_CTL_ADD, socket, LibC.EPOLLONESHOT, key);
     }
+
+    /// <summary>Arms a socket for one arrival. What is there already is one, and so is the end of the other side.</summary>
+    /// <exception cref="KernelException">ENOENT: it was not taken in, or is removed.</exception>
+    /// <exception cref="ObjectDisposedException">The socket or this is closed.</exception>
+    public void Arm(SafeHandle socket, ulong key) =>
+        Control(LibC.EPOLL_CTL_MOD, socket, LibC.EPOLLIN | LibC.EPOLLRDHUP | LibC.EPOLLONESHOT, key);
 
     /// <summary>
     /// Watches a socket no longer. One that is closed is still watched while somebody has a duplicate of its descriptor.
@@ -50,7 +57,7 @@ public sealed unsafe class SocketPoll : IDisposable
     /// <exception cref="ObjectDisposedException">The socket or this is closed.</exception>
     public void Remove(SafeHandle socket) => Control(LibC.EPOLL_CTL_DEL, socket, 0, EndKey);
 
-    /// <summary>Blocks until something arrives of which nobody was told yet.</summary>
+    /// <summary>Blocks until something arrives at an armed socket.</summary>
     /// <param name="key">Of its socket, which may be watched no longer by now.</param>
     /// <returns>false: <see cref="End"/> was called.</returns>
     /// <exception cref="ObjectDisposedException">This is closed.</exception>

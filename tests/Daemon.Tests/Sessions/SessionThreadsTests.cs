@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Hostmemd.Kvm;
 using Hostmemd.Sessions;
 using Xunit;
 
@@ -54,11 +55,28 @@ public sealed class SessionThreadsTests : IDisposable
         _threads.Forget(arrivals, server.SafeHandle);
         client.Send("x"u8);
         Assert.Equal("session", await ServeAsync(block: false).WaitAsync(Patience));
-        Assert.False(arrivals.NextAsync().AsTask().IsCompleted);
+        Assert.Equal(Errno.ENOENT, Assert.Throws<KernelException>(() => { _ = _threads.NextAsync(arrivals, server.SafeHandle); }).Errno);
         _threads.Dispose();
         Assert.Throws<ObjectDisposedException>(() => _threads.Watch(server.SafeHandle));
         server.Dispose();
         _threads.Forget(arrivals, server.SafeHandle);
+    }
+
+    [Fact]
+    public async Task What_comes_while_a_client_is_served_is_told_when_its_receiver_waits_again()
+    {
+        var (client, server) = Pair();
+        var arrivals = _threads.Watch(server.SafeHandle);
+        client.Send("x"u8);
+        await _threads.NextAsync(arrivals, server.SafeHandle).AsTask().WaitAsync(Patience);
+        client.Send("y"u8);
+        await Task.Delay(100);
+        // Nobody watches yet.
+        var next = arrivals.NextAsync().AsTask();
+        Assert.False(next.IsCompleted);
+        arrivals.Tell();
+        await next;
+        await _threads.NextAsync(arrivals, server.SafeHandle).AsTask().WaitAsync(Patience);
     }
 
     /// <summary>Serves one more client, which sends at once.</summary>
@@ -66,14 +84,14 @@ public sealed class SessionThreadsTests : IDisposable
     private Task<string?> ServeAsync(bool block)
     {
         var (client, server) = Pair();
-        var serving = ReceiveAsync(_threads.Watch(server.SafeHandle), block);
+        var serving = ReceiveAsync(server, block);
         client.Send("x"u8);
         return serving;
     }
 
-    private async Task<string?> ReceiveAsync(Arrivals arrivals, bool block)
+    private async Task<string?> ReceiveAsync(Socket server, bool block)
     {
-        await arrivals.NextAsync().ConfigureAwait(false);
+        await _threads.NextAsync(_threads.Watch(server.SafeHandle), server.SafeHandle).ConfigureAwait(false);
         var name = Thread.CurrentThread.Name;
         if (block)
         {
