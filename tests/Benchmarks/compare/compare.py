@@ -11,6 +11,7 @@ Needs gcc. B may be seen through a chroot (--chroot-b ROOT; its command does the
 import argparse, json, os, sys, time
 
 from goals import FIGURES
+from idle import add_option, waiting
 from report import machine, markdown, table_line, TITLE
 from rows import ROWS
 from server import Server, Tools
@@ -66,11 +67,17 @@ def main():
     ap.add_argument('--markdown', metavar='NAME-OF-B', nargs='?', const='QEMU', help='prints the table of docs/performance.md')
     ap.add_argument('--from', dest='source', metavar='FILE', action='append', default=[],
                         help='shows figures kept by --json, measures nothing; repeatable')
+    add_option(ap)
     ap.add_argument('rows', nargs='*', metavar='ROW', help=f"of {', '.join(ROWS)}; all without one")
     o = ap.parse_args()
     if bool(o.a) == bool(o.source) or set(o.rows) - set(ROWS):
         ap.error('give either --a or --from, and rows that exist')
 
+    with waiting(o.halt_poll):
+        return run(o)
+
+
+def run(o):
     kept = {'machine': machine(), 'date': time.strftime('%Y-%m-%d'), 'rounds': o.rounds, 'rows': {}}
     failed = False
     for source in o.source:

@@ -9,6 +9,7 @@ more, or where a point takes longer than --patience seconds.
 """
 import argparse, json, sys, time
 
+from idle import add_option, waiting
 from report import machine
 from rows import PLUG, add, delete, request
 from server import STATUS, Server, Tools, finish, figures
@@ -150,6 +151,7 @@ def main():
     ap.add_argument('--rounds', type=int, default=3, help='of A and C; B goes once')
     ap.add_argument('--patience', type=float, default=25)
     ap.add_argument('--json', required=True, metavar='FILE', help='curves that are measured replace those it has')
+    add_option(ap)
     ap.add_argument('curves', nargs='*', metavar='CURVE', help=f"of {', '.join(CURVES)}; all without one")
     o = ap.parse_args()
     if set(o.curves) - set(CURVES):
@@ -159,8 +161,8 @@ def main():
             kept = json.load(f)
     except FileNotFoundError:
         kept = {'curves': {}}
-    kept.update(machine=machine(), date=time.strftime('%Y-%m-%d'))
-    with Tools() as tools:
+    with waiting(o.halt_poll), Tools() as tools:
+        kept.update(machine=machine(), date=time.strftime('%Y-%m-%d'))
         for name in o.curves or CURVES:
             kept['curves'][name] = measure(tools, name, o)
             with open(o.json, 'w') as f:

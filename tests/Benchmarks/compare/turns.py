@@ -8,6 +8,7 @@ so that differences of a few in a hundred show where runs one after the other di
 """
 import argparse
 
+from idle import add_option, waiting
 from report import number
 from rows import DIMMS, MEMORY, PLUG, UNPLUG, delete
 from server import STATUS, Server, Tools
@@ -22,8 +23,9 @@ def main():
     options.add_argument('--dimms', type=int, default=0)
     options.add_argument('--turns', type=int, default=2500)
     options.add_argument('--runs', type=int, default=3)
+    add_option(options)
     options = options.parse_args()
-    with Tools() as tools:
+    with waiting(options.halt_poll), Tools() as tools:
         for run in range(options.runs):
             with Server(options.a, DIMMS) as a, Server(options.b, DIMMS) as b:
                 for s in (a, b):
