@@ -41,14 +41,14 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
             using var clients = await HeldClients.HoldAsync(guest.Kernel, listeners, asking).ConfigureAwait(false);
             // Again: a command may have been answered in between.
             CprCheck.Check(guest);
-            await guest.Kept.PauseRestartAsync().ConfigureAwait(false);
+            await guest.Kept.PauseAsync().ConfigureAwait(false);
             try
             {
                 Execute(command, clients.All);
             }
             finally
             {
-                await guest.Kept.ResumeRestartAsync().ConfigureAwait(false);
+                await guest.Kept.ResumeAsync().ConfigureAwait(false);
             }
         }
         catch (KernelException e)

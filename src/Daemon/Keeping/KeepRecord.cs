@@ -10,7 +10,7 @@ namespace Hostmemd.Keeping;
 
 /// <summary>
 /// The file that says which objects a daemon has: a line of JSON for each change, the last one of an object counts. It is locked as long as
-/// it is open, so nobody else is this daemon. Not safe for several threads.
+/// it is open, so nobody else is this daemon. Not safe for several threads, but that a copy without history may be made by another.
 /// </summary>
 internal sealed class KeepRecord : IDisposable
 {
@@ -26,27 +26,27 @@ internal sealed class KeepRecord : IDisposable
 
     private readonly IKernel _kernel;
     private readonly KeepPaths _paths;
-    private readonly ArrayBufferWriter<byte> _buffer = new();
-    private SafeFileHandle _file;
-    private long _length;
-    private long _rewritten;
+    private readonly ArrayBufferWriter<byte> _line = new();
+    private RecordFile _file;
+    private RecordCopy? _copy;
+    private long _withoutHistory;
 
     private KeepRecord(IKernel kernel, KeepPaths paths, SafeFileHandle file)
     {
-        (_kernel, _paths, _file) = (kernel, paths, file);
-        _length = (long)kernel.Fstat(file).Size;
+        (_kernel, _paths) = (kernel, paths);
+        _file = new RecordFile(kernel, file, (long)kernel.Fstat(file).Size);
     }
 
     private static string Boot => System.IO.File.ReadAllText("/proc/sys/kernel/random/boot_id").TrimEnd();
 
     /// <summary>It holds the lock.</summary>
-    public SafeFileHandle File => _file;
+    public SafeFileHandle File => _file.Handle;
 
     /// <summary>Nothing was ever written, or all of it was taken back.</summary>
-    public bool IsEmpty => _length == 0;
+    public bool IsEmpty => _file.Length == 0;
 
-    /// <summary>Most of it no longer counts: <see cref="Rewrite"/> makes it short again.</summary>
-    public bool IsMostlyHistory => _length - _rewritten > Math.Max(SmallHistory, _rewritten);
+    /// <summary>Most of it no longer counts, and no copy is being made: it is time for one.</summary>
+    public bool IsMostlyHistory => _copy is null && _file.Length - _withoutHistory > Math.Max(SmallHistory, _withoutHistory);
 
     /// <summary>Opens or makes the record and locks it.</summary>
     /// <returns>null: another daemon has it.</returns>
@@ -90,10 +90,10 @@ internal sealed class KeepRecord : IDisposable
     /// <exception cref="KernelException">It cannot be read.</exception>
     public RecordContent Read()
     {
-        var bytes = new byte[_length];
+        var bytes = new byte[_file.Length];
         for (var have = 0; have < bytes.Length;)
         {
-            var count = _kernel.Pread(_file, bytes.AsSpan(have), (ulong)have);
+            var count = _kernel.Pread(_file.Handle, bytes.AsSpan(have), (ulong)have);
             if (count == 0)
                 break;
             have += count;
@@ -127,49 +127,96 @@ internal sealed class KeepRecord : IDisposable
     /// <exception cref="KernelException">ENOSPC, EIO: it may be there in part, and must be emptied or written anew.</exception>
     public void Append(RecordLine line)
     {
-        _buffer.ResetWrittenCount();
-        Format(line);
-        Write(_file, _buffer.WrittenSpan, _length);
-        _length += _buffer.WrittenCount;
+        _line.ResetWrittenCount();
+        RecordFile.Format(line, _line);
+        _file.Append(_line.WrittenSpan);
+        _copy?.Follow(_line.WrittenSpan);
     }
 
     /// <summary>Replaces the record by one without history. Until it is whole the old one counts.</summary>
     /// <exception cref="KernelException">The old one is still there.</exception>
     public void Rewrite(IEnumerable<KeptObject> objects, IEnumerable<KeptIntent> intents)
     {
-        _buffer.ResetWrittenCount();
-        Format(new RecordLine { Layout = RecordLine.CurrentLayout, Boot = Boot });
-        foreach (var kept in objects)
-            Format(new RecordLine { Put = kept });
-        foreach (var intent in intents)
-            Format(new RecordLine { Intent = intent });
-        RemoveNew();
-        var file = _kernel.Open(_paths.NewRecord, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollow, Mode);
+        RecordCopy? copy = null;
         try
         {
-            Write(file, _buffer.WrittenSpan, 0);
-            // Before it has the name: nobody else ever gets the lock.
-            _kernel.TryLock(file);
-            _kernel.Rename(_paths.NewRecord, _paths.Record);
+            copy = BeginCopy(intents);
+            foreach (var kept in objects)
+                copy.Add(new RecordLine { Put = kept });
+            TryFinish(copy);
         }
-        catch
+        finally
         {
-            file.Dispose();
-            throw;
+            DropCopy();
+            copy?.Dispose();
         }
-        _file.Dispose();
-        (_file, _length, _rewritten) = (file, _buffer.WrittenCount, _buffer.WrittenCount);
-        // Room for large records is not kept.
-        if (_buffer.Capacity > SmallHistory)
-            _buffer.Clear();
+    }
+
+    /// <summary>Begins a copy without history, in place of any other; its objects are for the caller to add, on any thread.</summary>
+    /// <exception cref="KernelException">There is none.</exception>
+    public RecordCopy BeginCopy(IEnumerable<KeptIntent> intents)
+    {
+        DropCopy();
+        RemoveNew();
+        var file = _kernel.Open(_paths.NewRecord, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollow, Mode);
+        _copy = new RecordCopy(new RecordFile(_kernel, file, 0));
+        _copy.Add(new RecordLine { Layout = RecordLine.CurrentLayout, Boot = Boot });
+        foreach (var intent in intents)
+            _copy.Add(new RecordLine { Intent = intent });
+        return _copy;
+    }
+
+    /// <summary>The copy is the one that was begun last, and is neither finished nor dropped.</summary>
+    public bool IsMaking(RecordCopy copy) => copy == _copy;
+
+    /// <summary>All is in the copy: it becomes the record, and has its lock. What was the record goes with the copy.</summary>
+    /// <returns>false: it was dropped meanwhile.</returns>
+    /// <exception cref="KernelException">The old one is still there.</exception>
+    public bool TryFinish(RecordCopy copy)
+    {
+        if (!IsMaking(copy))
+            return false;
+        copy.Complete();
+        // Before it has the name: nobody else ever gets the lock.
+        _kernel.TryLock(copy.File.Handle);
+        _kernel.Rename(_paths.NewRecord, _paths.Record);
+        _file = copy.Exchange(_file);
+        _withoutHistory = _file.Length;
+        _copy = null;
+        return true;
+    }
+
+    /// <summary>Gives up the copy that is being made.</summary>
+    public void DropCopy()
+    {
+        if (_copy is null)
+            return;
+        _copy.Dispose();
+        _copy = null;
+        try
+        {
+            RemoveNew();
+        }
+        catch (KernelException)
+        {
+            // Nobody reads it, and the next copy removes it first.
+        }
+    }
+
+    /// <summary>No copy can be made: the next time is when the record has doubled.</summary>
+    public void PutUpWithHistory()
+    {
+        DropCopy();
+        _withoutHistory = _file.Length;
     }
 
     /// <summary>Takes everything back: a successor finds nothing rather than something wrong.</summary>
     /// <exception cref="KernelException">EIO.</exception>
     public void Empty()
     {
-        _kernel.Ftruncate(_file, 0);
-        (_length, _rewritten) = (0, 0);
+        DropCopy();
+        _file.Empty();
+        _withoutHistory = 0;
     }
 
     /// <summary>Removes the file: the daemon ends, and nothing outlives it. The lock stays until <see cref="Dispose"/>.</summary>
@@ -177,7 +224,8 @@ internal sealed class KeepRecord : IDisposable
     {
         try
         {
-            if (HasName(_kernel, _file, _paths.Record))
+            DropCopy();
+            if (HasName(_kernel, _file.Handle, _paths.Record))
                 _kernel.Unlink(_paths.Record);
         }
         catch (KernelException)
@@ -187,7 +235,11 @@ internal sealed class KeepRecord : IDisposable
     }
 
     /// <summary>Lets go of the lock; the file stays.</summary>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _copy?.Dispose();
+        _file.Dispose();
+    }
 
     private static bool HasName(IKernel kernel, SafeFileHandle file, string path)
     {
@@ -224,28 +276,6 @@ internal sealed class KeepRecord : IDisposable
         catch (Exception e) when (e is FormatException or QmpException)
         {
             throw new KeepException($"{_paths.Record}, line {number}: {e.Message}");
-        }
-    }
-
-    private void Format(RecordLine line)
-    {
-        var writer = new JsonWriter(_buffer);
-        writer.BeginObject();
-        line.Visit(new OutputVisitor(writer));
-        writer.EndObject();
-        _buffer.Write("\n"u8);
-    }
-
-    private void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long at)
-    {
-        // A full file system takes a part first.
-        while (!bytes.IsEmpty)
-        {
-            var count = _kernel.Pwrite(file, bytes, (ulong)at);
-            if (count == 0)
-                throw new KernelException("pwrite", Errno.EIO);
-            bytes = bytes[count..];
-            at += count;
         }
     }
 }

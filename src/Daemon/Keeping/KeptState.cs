@@ -17,6 +17,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
     private readonly KeptDescriptors _descriptors = new(guest);
     private readonly HashSet<string> _written = [];
     private readonly Dictionary<string, KeptIntent> _intents = [];
+    private bool _isStill;
     private bool _isServing;
     private bool _isWritten;
 
@@ -72,7 +73,7 @@ internal sealed class KeptState(Guest guest) : IDisposable
         _intents.Remove(id);
         try
         {
-            if (!_isWritten || record.IsMostlyHistory)
+            if (!_isWritten)
                 Rewrite(next);
             else if (IsAllSaid(id, next))
                 return;
@@ -80,6 +81,8 @@ internal sealed class KeptState(Guest guest) : IDisposable
                 Append(record, kept);
             else if (_written.Remove(id))
                 record.Append(new RecordLine { Delete = id });
+            if (record.IsMostlyHistory && !_isStill)
+                ShorterRecord.Begin(guest, record, _intents.Values, Threads(next), Backends(next));
         }
         catch (KernelException e)
         {
@@ -153,20 +156,35 @@ internal sealed class KeptState(Guest guest) : IDisposable
     /// <summary>The record's descriptor, which holds its lock; null: there is none.</summary>
     public SafeHandle? RecordFile => Options?.Record.File;
 
-    /// <summary>The keeper starts no successor when this program goes away.</summary>
-    public Task PauseRestartAsync() => _descriptors.SetRestartAsync(null);
+    /// <summary>The keeper starts no successor when this program goes away, and the record's file stays the one it is.</summary>
+    public Task PauseAsync()
+    {
+        guest.Owned(_ =>
+        {
+            _isStill = true;
+            Options?.Record.DropCopy();
+        });
+        return _descriptors.SetRestartAsync(null);
+    }
 
     /// <summary>The keeper does as it was told by the command line.</summary>
-    public Task ResumeRestartAsync() => _descriptors.SetRestartAsync(Options?.Restart);
+    public Task ResumeAsync()
+    {
+        guest.Owned(_ => _isStill = false);
+        return _descriptors.SetRestartAsync(Options?.Restart);
+    }
 
     /// <summary>The daemon ends in order: nothing outlives it.</summary>
     public async Task EndAsync()
     {
         if (Options is null)
             return;
-        guest.Owned(_ => _isServing = false);
+        guest.Owned(_ =>
+        {
+            _isServing = false;
+            Options.Record.Remove();
+        });
         IsInherited = false;
-        Options.Record.Remove();
         await _descriptors.EndAsync().ConfigureAwait(false);
     }
 
@@ -201,15 +219,17 @@ internal sealed class KeptState(Guest guest) : IDisposable
 
     private void Rewrite(GuestState state)
     {
-        Options!.Record.Rewrite(
-            state.Threads.Values.Select(thread => KeptObject.Of(thread, guest.Kernel, state.Generation))
-                .Concat(state.Backends.Values.Select(published => Describe(published, state))),
-            _intents.Values);
+        Options!.Record.Rewrite([.. Threads(state), .. Backends(state)], _intents.Values);
         _written.Clear();
         _written.UnionWith(state.Threads.Keys);
         _written.UnionWith(state.Backends.Keys);
         _isWritten = true;
     }
+
+    private IEnumerable<KeptObject> Threads(GuestState state) =>
+        state.Threads.Values.Select(thread => KeptObject.Of(thread, guest.Kernel, state.Generation));
+
+    private IEnumerable<KeptObject> Backends(GuestState state) => state.Backends.Values.Select(published => Describe(published, state));
 
     /// <summary>Better no memory than a wrong one. The next change tries to write all anew.</summary>
     private void GiveUp(KeepRecord record, KernelException error)

@@ -105,6 +105,63 @@ public sealed class KeepRecordTests : IDisposable
         Assert.Equal(5u, Assert.Single(record.Read().Objects).Options.Memfd.PreallocThreads);
     }
 
+    [Fact]
+    public void What_is_written_while_a_copy_is_made_is_behind_what_was_there()
+    {
+        using var record = KeepRecord.TryOpen(_kernel, Paths)!;
+        record.Rewrite([Kept("a", 1), Kept("b", 1)], []);
+        using (var copy = record.BeginCopy([]))
+        {
+            record.Append(new RecordLine { Put = Kept("a", 2) });
+            record.Append(new RecordLine { Delete = "b" });
+            copy.Add(new RecordLine { Put = Kept("a", 1) });
+            copy.Add(new RecordLine { Put = Kept("b", 1) });
+            Assert.Equal(2u, Assert.Single(record.Read().Objects).Options.Memfd.PreallocThreads);
+            Assert.True(record.TryFinish(copy));
+            Assert.False(record.TryFinish(copy));
+        }
+        record.Append(new RecordLine { Put = Kept("c", 3) });
+        Assert.Equal([("a", 2u), ("c", 3u)], record.Read().Objects.Select(kept => (kept.Options.Id, kept.Options.Memfd.PreallocThreads)));
+        Assert.Null(KeepRecord.TryOpen(_kernel, Paths));
+    }
+
+    [Fact]
+    public void A_copy_that_somebody_was_killed_over_is_in_nobodys_way()
+    {
+        using (var record = KeepRecord.TryOpen(_kernel, Paths)!)
+        {
+            record.Rewrite([Kept("a", 1)], []);
+            using var copy = record.BeginCopy([]);
+            copy.Add(new RecordLine { Put = Kept("b", 1) });
+        }
+        Assert.True(File.Exists(Paths.NewRecord));
+        using var next = KeepRecord.TryOpen(_kernel, Paths)!;
+        Assert.Equal("a", Assert.Single(next.Read().Objects).Options.Id);
+        next.Rewrite([Kept("c", 1)], []);
+        Assert.False(File.Exists(Paths.NewRecord));
+        Assert.Equal("c", Assert.Single(next.Read().Objects).Options.Id);
+    }
+
+    [Fact]
+    public void A_copy_that_is_dropped_leaves_nothing_and_the_next_one_counts()
+    {
+        using var record = KeepRecord.TryOpen(_kernel, Paths)!;
+        record.Rewrite([Kept("a", 1)], []);
+        using var dropped = record.BeginCopy([]);
+        record.DropCopy();
+        Assert.False(File.Exists(Paths.NewRecord));
+        using var next = record.BeginCopy([]);
+        Assert.Throws<ObjectDisposedException>(() =>
+        {
+            for (var i = 0; i < 1000; i++)
+                dropped.Add(new RecordLine { Put = Kept("x", 1) });
+        });
+        Assert.False(record.TryFinish(dropped));
+        next.Add(new RecordLine { Put = Kept("b", 1) });
+        Assert.True(record.TryFinish(next));
+        Assert.Equal("b", Assert.Single(record.Read().Objects).Options.Id);
+    }
+
     private static KeptObject Kept(string id, uint threads) => new()
     {
         Options = new ObjectOptions { QomType = ObjectType.MemoryBackendMemfd, Id = id, Memfd = new MemfdProperties { Size = 4096, PreallocThreads = threads } },

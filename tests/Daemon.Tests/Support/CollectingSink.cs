@@ -9,7 +9,11 @@ internal sealed class CollectingSink : ILogEventSink
 {
     private readonly ConcurrentQueue<LogEvent> _events = new();
 
-    public IEnumerable<string> Errors => _events.Where(e => e.Level >= LogEventLevel.Error).Select(e => e.RenderMessage(null));
+    public IEnumerable<string> Errors => Texts(level => level >= LogEventLevel.Error);
+
+    public IEnumerable<string> Warnings => Texts(level => level == LogEventLevel.Warning);
 
     public void Emit(LogEvent logEvent) => _events.Enqueue(logEvent);
+
+    private IEnumerable<string> Texts(Func<LogEventLevel, bool> of) => _events.Where(e => of(e.Level)).Select(e => e.RenderMessage(null));
 }
