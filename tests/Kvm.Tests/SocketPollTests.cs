@@ -46,7 +46,7 @@ public sealed class SocketPollTests : IDisposable
         Assert.False(next.IsCompleted);
         _pair.One.Send("x"u8);
         Assert.Equal(1u, await next.WaitAsync(Patience));
-        Assert.Equal(1, _pair.Two.Receive(new byte[8]));
+        Assert.Equal(1, await _pair.Two.ReceiveAsync(new byte[8], SocketFlags.None));
         _poll.Arm(_pair.Two.SafeHandle, 1);
         _pair.One.Shutdown(SocketShutdown.Send);
         Assert.Equal(1u, await WaitAsync().WaitAsync(Patience));

@@ -18,6 +18,8 @@ internal sealed class HostLimits(IKernel kernel, HostFiles host)
     /// <summary>The memory, and the guard page behind it.</summary>
     private const ulong MappingsOfBackend = 2;
 
+    private readonly DescriptorTable _descriptors = new(kernel);
+
     private readonly Lazy<ulong?> _mappingsMax = new(() => host.TryReadNumber("/proc/sys/vm/max_map_count"));
 
     /// <summary>Counted mappings but for those of backends; 0: never counted.</summary>
@@ -49,8 +51,12 @@ internal sealed class HostLimits(IKernel kernel, HostFiles host)
     /// <exception cref="QmpException">It does not; the limit is named.</exception>
     public void CheckRoomForBackend(GuestState state, string id, bool needsDescriptor)
     {
-        if (needsDescriptor && DescriptorsUsed is { } open && DescriptorsMax is { } most && open + DescriptorsKept >= most)
-            throw ObjectErrors.NoRoom(id, "file descriptors", open, most, "the limit of open files (RLIMIT_NOFILE)");
+        if (needsDescriptor && DescriptorsUsed is { } open && DescriptorsMax is { } most)
+        {
+            if (open + DescriptorsKept >= most)
+                throw ObjectErrors.NoRoom(id, "file descriptors", open, most, "the limit of open files (RLIMIT_NOFILE)");
+            _descriptors.KeepAhead(open, most);
+        }
         if (MappingsMax is not { } limit || MappingsUsed(state) is not { } mapped || mapped + TooCloseToEstimate < limit)
             return;
         if (CountMappings() is { } exactly && exactly + MappingsOfBackend + MappingsKept > limit)

@@ -5,7 +5,7 @@ using Xunit;
 namespace Hostmemd.Daemon.Tests.Keeping;
 
 /// <summary>A long record is made shorter while changes go on: nobody waits for it, and at each moment it says what the guest has.</summary>
-public sealed class ShorterRecordTests : IAsyncLifetime
+public sealed class ShorterRecordTests : IAsyncLifetime, IDisposable
 {
     private const int Backends = 20;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -43,6 +43,8 @@ public sealed class ShorterRecordTests : IAsyncLifetime
         Assert.Empty(Directory.GetFileSystemEntries(_directory));
         Directory.Delete(_directory);
     }
+
+    public void Dispose() => _gate.Dispose();
 
     [Fact]
     public async Task Changes_are_answered_and_written_while_it_is_made()

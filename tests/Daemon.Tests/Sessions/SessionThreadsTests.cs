@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Hostmemd.Kvm;
 using Hostmemd.Sessions;
 using Xunit;
 
@@ -55,7 +54,7 @@ public sealed class SessionThreadsTests : IDisposable
         _threads.Forget(arrivals, server.SafeHandle);
         client.Send("x"u8);
         Assert.Equal("session", await ServeAsync(block: false).WaitAsync(Patience));
-        Assert.Equal(Errno.ENOENT, Assert.Throws<KernelException>(() => { _ = _threads.NextAsync(arrivals, server.SafeHandle); }).Errno);
+        Assert.Equal(Errno.ENOENT, (await Assert.ThrowsAsync<KernelException>(async () => await _threads.NextAsync(arrivals, server.SafeHandle))).Errno);
         _threads.Dispose();
         Assert.Throws<ObjectDisposedException>(() => _threads.Watch(server.SafeHandle));
         server.Dispose();

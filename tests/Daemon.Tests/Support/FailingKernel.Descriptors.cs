@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace Hostmemd.Daemon.Tests.Support;
@@ -10,4 +11,14 @@ internal sealed partial class FailingKernel
     public ResourceLimit GetRlimit(ResourceKind kind) => kind == ResourceKind.OpenFiles && OpenFiles is { } limit ? limit : Next().GetRlimit(kind);
 
     public int GetFileFlags(SafeHandle file) => Next().GetFileFlags(file);
+
+    /// <summary>How large the table of descriptors was made, in order.</summary>
+    public ConcurrentQueue<ulong> TableSizes { get; } = [];
+
+    /// <summary>Beside the commands: no call of theirs.</summary>
+    public void GrowDescriptorTable(ulong descriptors)
+    {
+        real.GrowDescriptorTable(descriptors);
+        TableSizes.Enqueue(descriptors);
+    }
 }
