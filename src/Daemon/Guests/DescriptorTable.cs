@@ -19,13 +19,17 @@ internal sealed class DescriptorTable(IKernel kernel)
     private ulong _room = AtFirst;
     private int _isGrowing;
 
-    /// <summary>Waits for nothing. When half of it is used the table grows, four times as large as what is used.</summary>
+    /// <summary>Half of it is used.</summary>
+    /// <param name="used">Descriptors that there are.</param>
+    public bool IsHalfFull(ulong used) => used * 2 >= Volatile.Read(ref _room);
+
+    /// <summary>Has it grow to four times what is used, beside whoever calls.</summary>
     /// <param name="used">Descriptors that there are.</param>
     /// <param name="most">The process may have so many.</param>
-    public void KeepAhead(ulong used, ulong most)
+    public void Grow(ulong used, ulong most)
     {
         var wanted = Math.Min(most, Math.Max(FirstStep, BitOperations.RoundUpToPowerOf2(used * 4)));
-        if (used * 2 < Volatile.Read(ref _room) || wanted <= Volatile.Read(ref _room) || Interlocked.Exchange(ref _isGrowing, 1) != 0)
+        if (wanted <= Volatile.Read(ref _room) || Interlocked.Exchange(ref _isGrowing, 1) != 0)
             return;
         _ = SlowWork.AsideAsync(() =>
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
@@ -47,6 +48,15 @@ internal sealed class HostLimits(IKernel kernel, HostFiles host)
         return others + ours;
     }
 
+    /// <summary>A client came: the next ones find room.</summary>
+    /// <param name="socket">Its number is the lowest that was free.</param>
+    public void NoteClient(SafeHandle socket)
+    {
+        var used = (ulong)socket.DangerousGetHandle();
+        if (_descriptors.IsHalfFull(used) && DescriptorsMax is { } most)
+            _descriptors.Grow(used, most);
+    }
+
     /// <summary>Whether one more backend fits, before anything of it is made.</summary>
     /// <exception cref="QmpException">It does not; the limit is named.</exception>
     public void CheckRoomForBackend(GuestState state, string id, bool needsDescriptor)
@@ -55,7 +65,8 @@ internal sealed class HostLimits(IKernel kernel, HostFiles host)
         {
             if (open + DescriptorsKept >= most)
                 throw ObjectErrors.NoRoom(id, "file descriptors", open, most, "the limit of open files (RLIMIT_NOFILE)");
-            _descriptors.KeepAhead(open, most);
+            if (_descriptors.IsHalfFull(open))
+                _descriptors.Grow(open, most);
         }
         if (MappingsMax is not { } limit || MappingsUsed(state) is not { } mapped || mapped + TooCloseToEstimate < limit)
             return;

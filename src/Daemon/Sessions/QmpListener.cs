@@ -123,6 +123,7 @@ internal sealed class QmpListener : IAsyncDisposable
                 await Task.Delay(TimeSpan.FromMilliseconds(50), _guest.Clock).ConfigureAwait(false);
                 continue;
             }
+            _guest.Limits.NoteClient(accepted.SafeHandle);
             Serve(accepted);
         }
     }
