@@ -19,17 +19,15 @@ internal sealed class DescriptorTable(IKernel kernel)
     private ulong _room = AtFirst;
     private int _isGrowing;
 
-    /// <summary>Half of it is used.</summary>
+    /// <summary>When half of it is used, has it grow beside whoever calls: to four times what is used, or as far as it may.</summary>
     /// <param name="used">Descriptors that there are.</param>
-    public bool IsHalfFull(ulong used) => used * 2 >= Volatile.Read(ref _room);
-
-    /// <summary>Has it grow to four times what is used, beside whoever calls.</summary>
-    /// <param name="used">Descriptors that there are.</param>
-    /// <param name="most">The process may have so many.</param>
-    public void Grow(ulong used, ulong most)
+    public void KeepAhead(ulong used)
     {
-        var wanted = Math.Min(most, Math.Max(FirstStep, BitOperations.RoundUpToPowerOf2(used * 4)));
-        if (wanted <= Volatile.Read(ref _room) || Interlocked.Exchange(ref _isGrowing, 1) != 0)
+        var room = Volatile.Read(ref _room);
+        if (used * 2 < room)
+            return;
+        var wanted = Math.Min(Most(), Math.Max(FirstStep, BitOperations.RoundUpToPowerOf2(used * 4)));
+        if (wanted <= room || Interlocked.Exchange(ref _isGrowing, 1) != 0)
             return;
         _ = SlowWork.AsideAsync(() =>
         {
@@ -44,5 +42,18 @@ internal sealed class DescriptorTable(IKernel kernel)
             Volatile.Write(ref _room, wanted);
             Volatile.Write(ref _isGrowing, 0);
         });
+    }
+
+    /// <summary>How many this process may have; 0: it cannot be told.</summary>
+    private ulong Most()
+    {
+        try
+        {
+            return kernel.GetRlimit(ResourceKind.OpenFiles).Soft;
+        }
+        catch (KernelException)
+        {
+            return 0;
+        }
     }
 }

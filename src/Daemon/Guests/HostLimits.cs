@@ -50,12 +50,7 @@ internal sealed class HostLimits(IKernel kernel, HostFiles host)
 
     /// <summary>A client came: the next ones find room.</summary>
     /// <param name="socket">Its number is the lowest that was free.</param>
-    public void NoteClient(SafeHandle socket)
-    {
-        var used = (ulong)socket.DangerousGetHandle();
-        if (_descriptors.IsHalfFull(used) && DescriptorsMax is { } most)
-            _descriptors.Grow(used, most);
-    }
+    public void NoteClient(SafeHandle socket) => _descriptors.KeepAhead((ulong)socket.DangerousGetHandle());
 
     /// <summary>Whether one more backend fits, before anything of it is made.</summary>
     /// <exception cref="QmpException">It does not; the limit is named.</exception>
@@ -65,8 +60,7 @@ internal sealed class HostLimits(IKernel kernel, HostFiles host)
         {
             if (open + DescriptorsKept >= most)
                 throw ObjectErrors.NoRoom(id, "file descriptors", open, most, "the limit of open files (RLIMIT_NOFILE)");
-            if (_descriptors.IsHalfFull(open))
-                _descriptors.Grow(open, most);
+            _descriptors.KeepAhead(open);
         }
         if (MappingsMax is not { } limit || MappingsUsed(state) is not { } mapped || mapped + TooCloseToEstimate < limit)
             return;

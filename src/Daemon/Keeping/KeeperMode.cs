@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Hostmemd.Guests;
 using Hostmemd.Kvm;
 using Hostmemd.Startup;
 using Microsoft.Win32.SafeHandles;
@@ -30,13 +31,14 @@ internal static class KeeperMode
         {
             var kernel = new LinuxKernel();
             ProcessName.Set(kernel, ProcessName.Keeper);
+            var table = new DescriptorTable(kernel);
             using var successors = new SuccessorStart(kernel, listening);
             bool goesOn;
             do
             {
                 using var daemon = successors.Accept();
                 HandOver(daemon, kept);
-                goesOn = Serve(daemon, kept, successors);
+                goesOn = Serve(daemon, kept, table, successors);
             }
             // Without its socket nobody would ever find it.
             while (goesOn && kept.Count > 0 && File.Exists(((UnixDomainSocketEndPoint)listening.LocalEndPoint!).ToString()));
@@ -65,7 +67,7 @@ internal static class KeeperMode
     }
 
     /// <returns>false: told to quit.</returns>
-    private static bool Serve(Socket daemon, Dictionary<string, SafeFileHandle> kept, SuccessorStart successors)
+    private static bool Serve(Socket daemon, Dictionary<string, SafeFileHandle> kept, DescriptorTable table, SuccessorStart successors)
     {
         var head = new byte[KeeperWire.HeadSize];
         while (true)
@@ -81,6 +83,7 @@ internal static class KeeperMode
                 case KeeperWire.Keep when descriptors is [var file]:
                     Take(kept, Encoding.UTF8.GetString(name))?.Dispose();
                     kept.Add(Encoding.UTF8.GetString(name), file);
+                    table.KeepAhead((ulong)kept.Count);
                     break;
                 case KeeperWire.Release:
                     Take(kept, Encoding.UTF8.GetString(name))?.Dispose();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hostmemd.Daemon.Tests.Keeping;
 using Hostmemd.Daemon.Tests.Processes;
 using Hostmemd.Guests;
 using Xunit;
@@ -11,7 +12,7 @@ public class DescriptorTableTests
     [Fact]
     public async Task It_grows_when_half_of_it_is_used_and_never_beyond_what_is_allowed()
     {
-        var kernel = new FailingKernel(new LinuxKernel());
+        var kernel = new FailingKernel(new LinuxKernel()) { OpenFiles = new ResourceLimit(5000, 5000) };
         var table = new DescriptorTable(kernel);
         await ExpectAsync(31, []);
         await ExpectAsync(32, [1024]);
@@ -22,8 +23,7 @@ public class DescriptorTableTests
 
         async Task ExpectAsync(ulong used, ulong[] sizes)
         {
-            if (table.IsHalfFull(used))
-                table.Grow(used, 5000);
+            table.KeepAhead(used);
             await Eventually.TrueAsync(() => kernel.TableSizes.SequenceEqual(sizes), () => $"{used}: {string.Join(", ", kernel.TableSizes)}");
             await Task.Delay(20);
             Assert.Equal(sizes, kernel.TableSizes);
@@ -31,12 +31,13 @@ public class DescriptorTableTests
     }
 
     [Fact]
-    public Task A_daemon_has_room_before_it_has_the_backends() => DaemonFixture.RunAsync("-machine none -keep none", async daemon =>
+    public Task A_daemon_and_its_keeper_have_room_before_they_have_the_backends() => DaemonFixture.RunAsync("-machine none", async daemon =>
     {
         await using var client = await daemon.ConnectAsync();
         for (var i = 0; i < 40; i++)
             await client.AskAsync($$$"""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m{{{i}}}", "size": 4096}}""");
-        await Eventually.TrueAsync(() => TableOf(daemon.Pid) >= 1024, () => $"{TableOf(daemon.Pid)}");
+        foreach (var pid in new[] { daemon.Pid, KeptFolder.KeeperOf(daemon)!.Value })
+            await Eventually.TrueAsync(() => TableOf(pid) >= 1024, () => $"{TableOf(pid)}");
     });
 
     private static int TableOf(int pid) => int.Parse(
