@@ -11,7 +11,7 @@ NONE = '-machine none -S'
 Q35 = '-M q35,accel=kvm -m 256M,maxmem=4G,slots=64 -S'
 STALL_SIZE, PREALLOC_SIZE, THREADS = 4 << 30, 2 << 30, 2
 CLIENTS = 1000
-MOST_SLOTS, DIMM_SIZE, SLOT_TURNS = 32000, 2 << 20, 300
+MOST_SLOTS, DIMM_SIZE, SLOT_TURNS = 32000, 2 << 20, 2000
 DIMMS = f'-M q35,accel=kvm -m 256M,slots={MOST_SLOTS},maxmem={(MOST_SLOTS * DIMM_SIZE >> 30) + 1}G -S'
 
 
