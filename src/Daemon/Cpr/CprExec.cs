@@ -124,13 +124,19 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
 
     private void Write(SafeHandle file, HandoverState state)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        var writer = new JsonWriter(buffer);
-        writer.BeginObject();
-        state.Visit(new OutputVisitor(writer));
-        writer.EndObject();
-        var bytes = buffer.WrittenSpan;
-        for (var at = 0; at < bytes.Length;)
-            at += guest.Kernel.Pwrite(file, bytes[at..], (ulong)at);
+        var line = new ArrayBufferWriter<byte>();
+        var end = 0UL;
+        foreach (var part in state.Parts())
+        {
+            line.ResetWrittenCount();
+            var writer = new JsonWriter(line);
+            writer.BeginObject();
+            part.Visit(new OutputVisitor(writer));
+            writer.EndObject();
+            line.Write("\n"u8);
+            for (var at = 0; at < line.WrittenCount;)
+                at += guest.Kernel.Pwrite(file, line.WrittenSpan[at..], end + (ulong)at);
+            end += (ulong)line.WrittenCount;
+        }
     }
 }

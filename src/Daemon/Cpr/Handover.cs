@@ -60,10 +60,7 @@ internal sealed class Handover : IDisposable
             var bytes = new byte[kernel.Fstat(text).Size];
             for (var have = 0; have < bytes.Length;)
                 have += kernel.Pread(text, bytes.AsSpan(have), (ulong)have) is > 0 and var count ? count : throw new FormatException("it is cut off");
-            var state = InputVisitor.Read<HandoverState>((JsonObject)JsonText.Parse(Encoding.UTF8.GetString(bytes)));
-            return state.Layout == HandoverState.CurrentLayout
-                ? new Handover(state, kernel)
-                : throw new FormatException($"layout {state.Layout} is not layout {HandoverState.CurrentLayout}");
+            return new Handover(Read(bytes), kernel);
         }
         catch (Exception e) when (e is KernelException or FormatException or QmpException or InvalidCastException)
         {
@@ -134,6 +131,25 @@ internal sealed class Handover : IDisposable
         foreach (var file in _files.Values)
             file.Dispose();
         _files.Clear();
+    }
+
+    /// <summary>A part a line; an older program writes all in one.</summary>
+    private static HandoverState Read(ReadOnlySpan<byte> lines)
+    {
+        HandoverState? whole = null;
+        foreach (var line in lines.Split((byte)'\n'))
+        {
+            if (lines[line].IsEmpty)
+                continue;
+            var part = InputVisitor.Read<HandoverState>((JsonObject)JsonText.Parse(Encoding.UTF8.GetString(lines[line])));
+            if (part.Layout != HandoverState.CurrentLayout)
+                throw new FormatException($"layout {part.Layout} is not layout {HandoverState.CurrentLayout}");
+            if (whole is null)
+                whole = part;
+            else
+                whole.Add(part);
+        }
+        return whole ?? throw new FormatException("it is empty");
     }
 
     private static IEnumerable<uint> Numbers(HandoverState state) =>

@@ -9,6 +9,9 @@ internal sealed class HandoverState : IQapiType
     /// <summary>A program takes over from one that writes the same layout, and says so when it is asked before.</summary>
     public const uint CurrentLayout = 1;
 
+    /// <summary>Of each list in one part: a value of JSON has its limits, and is taken apart as a whole.</summary>
+    private const int PartLength = 1000;
+
     internal uint Layout = CurrentLayout;
     internal ulong Generation;
     internal RunState RunState;
@@ -19,6 +22,33 @@ internal sealed class HandoverState : IQapiType
     internal List<HandedDescriptor> Descriptors = [];
 
     public static string TypeName => "HandoverState";
+
+    /// <summary>The same in as many parts as it takes, each a line of the description.</summary>
+    public IEnumerable<HandoverState> Parts()
+    {
+        var longest = new[] { Objects.Count, Sockets.Count, Clients.Count, Descriptors.Count }.Max();
+        for (var at = 0; at == 0 || at < longest; at += PartLength)
+            yield return new HandoverState
+            {
+                Layout = Layout,
+                Generation = Generation,
+                RunState = RunState,
+                Record = Record,
+                Objects = Part(Objects, at),
+                Sockets = Part(Sockets, at),
+                Clients = Part(Clients, at),
+                Descriptors = Part(Descriptors, at),
+            };
+    }
+
+    /// <summary>Takes up the next part.</summary>
+    public void Add(HandoverState part)
+    {
+        Objects.AddRange(part.Objects);
+        Sockets.AddRange(part.Sockets);
+        Clients.AddRange(part.Clients);
+        Descriptors.AddRange(part.Descriptors);
+    }
 
     public void Visit(Visitor v)
     {
@@ -31,4 +61,6 @@ internal sealed class HandoverState : IQapiType
         v.List("clients", ref Clients, Shapes.Struct, "those that are connected");
         v.List("descriptors", ref Descriptors, Shapes.Struct, "of getfd and add-fd");
     }
+
+    private static List<T> Part<T>(List<T> list, int at) => [.. list.Skip(at).Take(PartLength)];
 }

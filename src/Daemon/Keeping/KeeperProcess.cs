@@ -82,9 +82,11 @@ internal sealed class KeeperProcess : Keeper
     }
 
     /// <summary>Finds the keeper of a daemon that is gone, and takes what it has.</summary>
+    /// <param name="here">Names of what this process has already: of that no second descriptor is taken, for which there might be no room.</param>
     /// <returns>null: there is none. The descriptors are the caller's.</returns>
     /// <exception cref="KeepException">There is one, and it cannot be had: it stays as it is.</exception>
-    public static async Task<(KeeperProcess Keeper, Dictionary<string, SafeFileHandle> Kept)?> FindAsync(IKernel kernel, KeepPaths paths)
+    public static async Task<(KeeperProcess Keeper, Dictionary<string, SafeFileHandle> Kept)?> FindAsync(
+        IKernel kernel, KeepPaths paths, IReadOnlyCollection<string> here)
     {
         Socket? socket = null;
         var kept = new Dictionary<string, SafeFileHandle>();
@@ -96,7 +98,7 @@ internal sealed class KeeperProcess : Keeper
             await ReadAsync(socket, hello, [], limit.Token).ConfigureAwait(false);
             var (pid, count) = KeeperWire.ReadHello(hello);
             while (count-- > 0)
-                await TakeNextAsync(socket, kept, limit.Token).ConfigureAwait(false);
+                await TakeNextAsync(socket, kept, here, limit.Token).ConfigureAwait(false);
             var keeper = new KeeperProcess(kernel, paths, socket, OpenProcess(kernel, pid), pid);
             _ = keeper.ListenAsync(hello: false);
             return (keeper, kept);
@@ -270,14 +272,20 @@ internal sealed class KeeperProcess : Keeper
         }
     }
 
-    private static async Task TakeNextAsync(Socket socket, Dictionary<string, SafeFileHandle> kept, CancellationToken cancellation)
+    private static async Task TakeNextAsync(
+        Socket socket, Dictionary<string, SafeFileHandle> kept, IReadOnlyCollection<string> here, CancellationToken cancellation)
     {
         var descriptors = new List<SafeFileHandle>();
         var head = new byte[KeeperWire.HeadSize];
         await ReadAsync(socket, head, descriptors, cancellation).ConfigureAwait(false);
-        var name = new byte[KeeperWire.NameLength(head)];
-        await ReadAsync(socket, name, descriptors, cancellation).ConfigureAwait(false);
-        kept[System.Text.Encoding.UTF8.GetString(name)] = descriptors is [var file] ? file : throw new IOException("a descriptor is missing");
+        var bytes = new byte[KeeperWire.NameLength(head)];
+        await ReadAsync(socket, bytes, descriptors, cancellation).ConfigureAwait(false);
+        var file = descriptors is [var only] ? only : throw new IOException("a descriptor is missing");
+        var name = System.Text.Encoding.UTF8.GetString(bytes);
+        if (here.Contains(name))
+            file.Dispose();
+        else
+            kept[name] = file;
     }
 
     private static async Task ReadAsync(Socket socket, byte[] piece, List<SafeFileHandle> descriptors, CancellationToken cancellation)

@@ -111,7 +111,9 @@ internal sealed class Successor(Guest guest, RecordContent left, Dictionary<stri
     {
         if (options.Store is { } store)
             return (store, store.Found);
-        return File.Exists(options.Paths.Keeper) && await KeeperProcess.FindAsync(guest.Kernel, options.Paths).ConfigureAwait(false) is var (keeper, kept)
+        if (!File.Exists(options.Paths.Keeper))
+            return (null, []);
+        return await KeeperProcess.FindAsync(guest.Kernel, options.Paths, (handed ?? []).Keys).ConfigureAwait(false) is var (keeper, kept)
             ? (keeper, kept)
             : (null, []);
     }

@@ -42,7 +42,7 @@ internal sealed class KeptFolder : IAsyncDisposable
     /// <summary>Kills the keeper that a daemon has left, if there is one.</summary>
     public async Task EndKeeperAsync()
     {
-        if (!File.Exists(Paths.Keeper) || await KeeperProcess.FindAsync(new LinuxKernel(), Paths) is not { } left)
+        if (!File.Exists(Paths.Keeper) || await KeeperProcess.FindAsync(new LinuxKernel(), Paths, []) is not { } left)
             return;
         foreach (var file in left.Kept.Values)
             file.Dispose();

@@ -179,7 +179,7 @@ internal sealed class DaemonFixture : IAsyncDisposable
     {
         _process.Kill();
         var paths = new KeepPaths(Socket);
-        if (!File.Exists(paths.Keeper) || await KeeperProcess.FindAsync(new LinuxKernel(), paths) is not { } left)
+        if (!File.Exists(paths.Keeper) || await KeeperProcess.FindAsync(new LinuxKernel(), paths, []) is not { } left)
             return;
         foreach (var file in left.Kept.Values)
             file.Dispose();

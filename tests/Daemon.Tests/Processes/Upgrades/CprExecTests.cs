@@ -9,6 +9,41 @@ public sealed class CprExecTests
 {
     private const string Machine = "-machine q35 -m 0,slots=8,maxmem=8G";
 
+    [Fact]
+    public Task There_may_be_as_many_backends_as_descriptors_are_allowed() => DaemonFixture.RunAsync(
+        "-machine none",
+        async daemon =>
+        {
+            await using var client = await daemon.ConnectAsync();
+            var backends = 0;
+            while ((await client.AskAsync(Request(backends))).TryGetProperty("return", out _))
+                backends++;
+            // A second descriptor of each would not fit.
+            Assert.InRange(backends, 200, 400);
+            await Upgrade.RunAsync(daemon, client, "-machine none");
+            Assert.Equal(backends, (await client.AskAsync("""{"execute": "query-memdev"}""")).GetProperty("return").GetArrayLength());
+            // The keeper has all of them still, by their names.
+            for (var i = 0; i < backends; i++)
+                await client.ExchangeAsync($$$"""{"execute": "object-del", "arguments": {"id": "m{{{i}}}"}}""", Upgrade.Done);
+
+            static string Request(int number) =>
+                $$$"""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m{{{number}}}", "size": 4096}}""";
+        },
+        launcher: ["/bin/sh", "-c", "ulimit -n 400; exec \"$@\"", "sh"]);
+
+    [Fact]
+    public Task Thousands_of_objects_go_on_in_parts_of_the_description() => DaemonFixture.RunAsync("-machine none", async daemon =>
+    {
+        const int Objects = 2100;
+        await using var client = await daemon.ConnectAsync();
+        for (var i = 0; i < Objects; i++)
+            await client.AskAsync($$$"""{"execute": "object-add", "arguments": {"qom-type": "memory-backend-memfd", "id": "m{{{i}}}", "size": 4096}}""");
+        var before = await client.QueryAsync("query-memdev");
+        Assert.Equal(Objects, before.Split("\"id\"").Length - 1);
+        await Upgrade.RunAsync(daemon, client, "-machine none");
+        Assert.Equal(before, await client.QueryAsync("query-memdev"));
+    });
+
     [KvmTheory]
     [InlineData("process")]
     [InlineData("none")]
