@@ -56,6 +56,15 @@ internal static class ShorterRecord
                         PutUp(guest, record, e);
                 });
             }
+            finally
+            {
+                // Whatever happened, no copy is followed that nobody makes.
+                guest.Owned(_ =>
+                {
+                    if (record.IsMaking(copy))
+                        record.DropCopy();
+                });
+            }
         }
     }
 

@@ -91,6 +91,20 @@ public sealed class ShorterRecordTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task A_copy_that_fails_for_whatever_reason_is_dropped()
+    {
+        _guest.Guest.Owned(_ => ShorterRecord.Begin(_guest.Guest, _record, [], [], Failing()));
+        await Eventually.TrueAsync(() => !File.Exists(Paths.NewRecord), () => "the copy is still there");
+        await AddAsync("after");
+        AssertTrue();
+        FillWithHistory();
+        await Eventually.TrueAsync(() => Length < 64 << 10, () => $"{Length} bytes");
+        AssertTrue();
+
+        static IEnumerable<KeptObject> Failing() => Enumerable.Range(0, 1).Select<int, KeptObject>(_ => throw new InvalidOperationException("changed"));
+    }
+
+    [Fact]
     public async Task It_is_given_up_while_another_program_takes_over()
     {
         TakeAllTurns();
