@@ -82,23 +82,18 @@ internal sealed class KeeperProcess : Keeper
     }
 
     /// <summary>Finds the keeper of a daemon that is gone, and takes what it has.</summary>
-    /// <param name="here">Names of what this process has already: of that no second descriptor is taken, for which there might be no room.</param>
+    /// <param name="here">As for <see cref="KeeperInventory"/>.</param>
     /// <returns>null: there is none. The descriptors are the caller's.</returns>
     /// <exception cref="KeepException">There is one, and it cannot be had: it stays as it is.</exception>
     public static async Task<(KeeperProcess Keeper, Dictionary<string, SafeFileHandle> Kept)?> FindAsync(
         IKernel kernel, KeepPaths paths, IReadOnlyCollection<string> here)
     {
         Socket? socket = null;
-        var kept = new Dictionary<string, SafeFileHandle>();
         using var limit = new CancellationTokenSource(Patience);
         try
         {
             socket = Connect(paths);
-            var hello = new byte[KeeperWire.HelloSize];
-            await ReadAsync(socket, hello, [], limit.Token).ConfigureAwait(false);
-            var (pid, count) = KeeperWire.ReadHello(hello);
-            while (count-- > 0)
-                await TakeNextAsync(socket, kept, here, limit.Token).ConfigureAwait(false);
+            var (pid, kept) = await KeeperInventory.TakeAsync(socket, here, limit.Token).ConfigureAwait(false);
             var keeper = new KeeperProcess(kernel, paths, socket, OpenProcess(kernel, pid), pid);
             _ = keeper.ListenAsync(hello: false);
             return (keeper, kept);
@@ -106,8 +101,6 @@ internal sealed class KeeperProcess : Keeper
         catch (Exception e)
         {
             socket?.Dispose();
-            foreach (var file in kept.Values)
-                file.Dispose();
             // Nobody listens, or it ended just now.
             if (e is SocketException or IOException or KernelException { Errno: Errno.ECONNRESET })
                 return null;
@@ -269,37 +262,6 @@ internal sealed class KeeperProcess : Keeper
         catch (KernelException)
         {
             // ENOENT as a rule; where it is anything else binding says what.
-        }
-    }
-
-    private static async Task TakeNextAsync(
-        Socket socket, Dictionary<string, SafeFileHandle> kept, IReadOnlyCollection<string> here, CancellationToken cancellation)
-    {
-        var descriptors = new List<SafeFileHandle>();
-        var head = new byte[KeeperWire.HeadSize];
-        await ReadAsync(socket, head, descriptors, cancellation).ConfigureAwait(false);
-        var bytes = new byte[KeeperWire.NameLength(head)];
-        await ReadAsync(socket, bytes, descriptors, cancellation).ConfigureAwait(false);
-        var file = descriptors is [var only] ? only : throw new IOException("a descriptor is missing");
-        var name = System.Text.Encoding.UTF8.GetString(bytes);
-        if (here.Contains(name))
-            file.Dispose();
-        else
-            kept[name] = file;
-    }
-
-    private static async Task ReadAsync(Socket socket, byte[] piece, List<SafeFileHandle> descriptors, CancellationToken cancellation)
-    {
-        for (var have = 0; have < piece.Length;)
-        {
-            switch (KeeperWire.Receive(socket.SafeHandle, piece, ref have, descriptors))
-            {
-                case null:
-                    await socket.ReceiveAsync(Memory<byte>.Empty, cancellation).ConfigureAwait(false);
-                    break;
-                case false:
-                    throw new IOException("the keeper has ended");
-            }
         }
     }
 }
