@@ -7,8 +7,6 @@ using Hostmemd.Keeping;
 using Hostmemd.Kvm;
 using Hostmemd.Objects;
 using Hostmemd.Protocol.Errors;
-using Hostmemd.Protocol.Schema;
-using Hostmemd.Protocol.Wire;
 using Hostmemd.Sessions;
 
 namespace Hostmemd.Cpr;
@@ -69,14 +67,14 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
             passed.Add(file);
             return (uint)file.DangerousGetHandle();
         });
-        using var text = guest.Kernel.MemfdCreate("hostmemd-cpr-exec", MemfdFlags.None);
+        using var text = new LineFile(guest.Kernel, guest.Kernel.MemfdCreate("hostmemd-cpr-exec", MemfdFlags.None));
         Write(text, state);
-        passed.Add(text);
+        passed.Add(text.Handle);
         guest.Log.Information("Going on as {Program} with {Clients} clients", command[0], clients.Count);
         flushLog();
         guest.Kernel.Execute(
             ProgramStart.Find(command[0]), command,
-            [.. ProgramStart.Variables(), string.Create(CultureInfo.InvariantCulture, $"{Handover.Variable}={text.DangerousGetHandle()}")], passed);
+            [.. ProgramStart.Variables(), string.Create(CultureInfo.InvariantCulture, $"{Handover.Variable}={text.Handle.DangerousGetHandle()}")], passed);
     }
 
     private HandoverState Describe(IReadOnlyList<HeldClient> clients, Func<SafeHandle, uint> pass)
@@ -122,21 +120,14 @@ internal sealed class CprExec(Guest guest, IReadOnlyList<QmpListener> listeners,
             yield return HandedSocket.Of(metrics, isMetrics: true, pass(metrics.Socket.SafeHandle));
     }
 
-    private void Write(SafeHandle file, HandoverState state)
+    private static void Write(LineFile file, HandoverState state)
     {
         var line = new ArrayBufferWriter<byte>();
-        var end = 0UL;
         foreach (var part in state.Parts())
         {
             line.ResetWrittenCount();
-            var writer = new JsonWriter(line);
-            writer.BeginObject();
-            part.Visit(new OutputVisitor(writer));
-            writer.EndObject();
-            line.Write("\n"u8);
-            for (var at = 0; at < line.WrittenCount;)
-                at += guest.Kernel.Pwrite(file, line.WrittenSpan[at..], end + (ulong)at);
-            end += (ulong)line.WrittenCount;
+            LineFile.Format(part, line);
+            file.Append(line.WrittenSpan);
         }
     }
 }

@@ -6,7 +6,7 @@ namespace Hostmemd.Guests;
 
 /// <summary>
 /// Has the table of this process's descriptors grow before it is full. The kernel doubles it when one no longer fits, and since other threads
-/// use the table too, whoever wanted that one waits for an RCU grace period: 8 to 20 ms, seen on Linux 6.18. Any thread.
+/// use the table too, whoever wanted that one waits for an RCU grace period: 8 to 20 ms, seen on Linux 6.18. Any thread; unknown is null.
 /// </summary>
 internal sealed class DescriptorTable(IKernel kernel)
 {
@@ -19,6 +19,12 @@ internal sealed class DescriptorTable(IKernel kernel)
     private ulong _room = AtFirst;
     private int _isGrowing;
 
+    /// <summary>How many there are. The size of the directory is their number since Linux 6.2, and 0 before.</summary>
+    public ulong? Used => Try(() => kernel.Stat("/proc/self/fd").Size) is { } used and > 0 ? used : null;
+
+    /// <summary>How many this process may have.</summary>
+    public ulong? Most => Try(() => kernel.GetRlimit(ResourceKind.OpenFiles).Soft);
+
     /// <summary>When half of it is used, has it grow beside whoever calls: to four times what is used, or as far as it may.</summary>
     /// <param name="used">Descriptors that there are.</param>
     public void KeepAhead(ulong used)
@@ -26,7 +32,7 @@ internal sealed class DescriptorTable(IKernel kernel)
         var room = Volatile.Read(ref _room);
         if (used * 2 < room)
             return;
-        var wanted = Math.Min(Most(), Math.Max(FirstStep, BitOperations.RoundUpToPowerOf2(used * 4)));
+        var wanted = Math.Min(Most ?? 0, Math.Max(FirstStep, BitOperations.RoundUpToPowerOf2(used * 4)));
         if (wanted <= room || Interlocked.Exchange(ref _isGrowing, 1) != 0)
             return;
         _ = SlowWork.AsideAsync(() =>
@@ -44,16 +50,15 @@ internal sealed class DescriptorTable(IKernel kernel)
         });
     }
 
-    /// <summary>How many this process may have; 0: it cannot be told.</summary>
-    private ulong Most()
+    private static ulong? Try(Func<ulong> call)
     {
         try
         {
-            return kernel.GetRlimit(ResourceKind.OpenFiles).Soft;
+            return call();
         }
         catch (KernelException)
         {
-            return 0;
+            return null;
         }
     }
 }

@@ -26,10 +26,9 @@ internal sealed class HostLimits(IKernel kernel, HostFiles host)
     /// <summary>Counted mappings but for those of backends; 0: never counted.</summary>
     private ulong _others;
 
-    /// <summary>The size of the directory is their number since Linux 6.2, and 0 before.</summary>
-    public ulong? DescriptorsUsed => Try(() => kernel.Stat("/proc/self/fd").Size) is { } used and > 0 ? used : null;
+    public ulong? DescriptorsUsed => _descriptors.Used;
 
-    public ulong? DescriptorsMax => Try(() => kernel.GetRlimit(ResourceKind.OpenFiles).Soft);
+    public ulong? DescriptorsMax => _descriptors.Most;
 
     public ulong? MappingsMax => _mappingsMax.Value;
 
@@ -70,16 +69,4 @@ internal sealed class HostLimits(IKernel kernel, HostFiles host)
 
     /// <summary>A line of /proc/self/maps each.</summary>
     private ulong? CountMappings() => host.TryCountLines("/proc/self/maps");
-
-    private static ulong? Try(Func<ulong> call)
-    {
-        try
-        {
-            return call();
-        }
-        catch (KernelException)
-        {
-            return null;
-        }
-    }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text;
 using Hostmemd.Kvm;
 using Hostmemd.Protocol.Errors;
@@ -22,25 +23,25 @@ internal sealed class KeepRecord : IDisposable
     private const int Attempts = 16;
 
     /// <summary>Bytes of history that are not worth writing the record anew.</summary>
-    private const long SmallHistory = 1 << 20;
+    private const ulong SmallHistory = 1 << 20;
 
     private readonly IKernel _kernel;
     private readonly KeepPaths _paths;
     private readonly ArrayBufferWriter<byte> _line = new();
-    private RecordFile _file;
+    private LineFile _file;
     private RecordCopy? _copy;
-    private long _withoutHistory;
+    private ulong _withoutHistory;
 
     private KeepRecord(IKernel kernel, KeepPaths paths, SafeFileHandle file)
     {
         (_kernel, _paths) = (kernel, paths);
-        _file = new RecordFile(kernel, file, (long)kernel.Fstat(file).Size);
+        _file = new LineFile(kernel, file, kernel.Fstat(file).Size);
     }
 
     private static string Boot => System.IO.File.ReadAllText("/proc/sys/kernel/random/boot_id").TrimEnd();
 
     /// <summary>It holds the lock.</summary>
-    public SafeFileHandle File => _file.Handle;
+    public SafeHandle File => _file.Handle;
 
     /// <summary>Nothing was ever written, or all of it was taken back.</summary>
     public bool IsEmpty => _file.Length == 0;
@@ -128,7 +129,7 @@ internal sealed class KeepRecord : IDisposable
     public void Append(RecordLine line)
     {
         _line.ResetWrittenCount();
-        RecordFile.Format(line, _line);
+        LineFile.Format(line, _line);
         _file.Append(_line.WrittenSpan);
         _copy?.Follow(_line.WrittenSpan);
     }
@@ -159,22 +160,19 @@ internal sealed class KeepRecord : IDisposable
         DropCopy();
         RemoveNew();
         var file = _kernel.Open(_paths.NewRecord, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollow, Mode);
-        _copy = new RecordCopy(new RecordFile(_kernel, file, 0));
+        _copy = new RecordCopy(new LineFile(_kernel, file));
         _copy.Add(new RecordLine { Layout = RecordLine.CurrentLayout, Boot = Boot });
         foreach (var intent in intents)
             _copy.Add(new RecordLine { Intent = intent });
         return _copy;
     }
 
-    /// <summary>The copy is the one that was begun last, and is neither finished nor dropped.</summary>
-    public bool IsMaking(RecordCopy copy) => copy == _copy;
-
     /// <summary>All is in the copy: it becomes the record, and has its lock. What was the record goes with the copy.</summary>
     /// <returns>false: it was dropped meanwhile.</returns>
     /// <exception cref="KernelException">The old one is still there.</exception>
     public bool TryFinish(RecordCopy copy)
     {
-        if (!IsMaking(copy))
+        if (copy != _copy)
             return false;
         copy.Complete();
         // Before it has the name: nobody else ever gets the lock.
@@ -186,7 +184,14 @@ internal sealed class KeepRecord : IDisposable
         return true;
     }
 
-    /// <summary>Gives up the copy that is being made.</summary>
+    /// <summary>Gives up that copy, unless it is finished or dropped.</summary>
+    public void Drop(RecordCopy copy)
+    {
+        if (copy == _copy)
+            DropCopy();
+    }
+
+    /// <summary>Gives up the copy that is being made, if there is one.</summary>
     public void DropCopy()
     {
         if (_copy is null)
@@ -241,7 +246,7 @@ internal sealed class KeepRecord : IDisposable
         _file.Dispose();
     }
 
-    private static bool HasName(IKernel kernel, SafeFileHandle file, string path)
+    private static bool HasName(IKernel kernel, SafeHandle file, string path)
     {
         try
         {

@@ -8,7 +8,7 @@ namespace Hostmemd.Keeping;
 /// was begun; what changes since is told to it by the record's owner.
 /// </summary>
 /// <param name="file">Empty; owned.</param>
-internal sealed class RecordCopy(RecordFile file) : IDisposable
+internal sealed class RecordCopy(LineFile file) : IDisposable
 {
     /// <summary>Bytes that are written at once.</summary>
     private const int Piece = 64 << 10;
@@ -16,14 +16,14 @@ internal sealed class RecordCopy(RecordFile file) : IDisposable
     private readonly ArrayBufferWriter<byte> _lines = new();
     private readonly ArrayBufferWriter<byte> _since = new();
 
-    public RecordFile File { get; private set; } = file;
+    public LineFile File { get; private set; } = file;
 
     /// <summary>Adds what was there.</summary>
     /// <exception cref="KernelException">ENOSPC, EIO.</exception>
     /// <exception cref="ObjectDisposedException">It is not wanted any more.</exception>
     public void Add(RecordLine line)
     {
-        RecordFile.Format(line, _lines);
+        LineFile.Format(line, _lines);
         if (_lines.WrittenCount >= Piece)
             Flush();
     }
@@ -41,7 +41,7 @@ internal sealed class RecordCopy(RecordFile file) : IDisposable
     }
 
     /// <summary>Gives its file for another, which it closes.</summary>
-    public RecordFile Exchange(RecordFile other)
+    public LineFile Exchange(LineFile other)
     {
         (var whole, File) = (File, other);
         return whole;

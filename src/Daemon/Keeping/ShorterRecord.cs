@@ -40,7 +40,8 @@ internal static class ShorterRecord
                 foreach (var part in later.Chunk(AtOnce))
                 {
                     AddTo(copy, part);
-                    Thread.Sleep(Pause);
+                    if (part.Length == AtOnce)
+                        guest.Kernel.Pause(Pause);
                 }
                 guest.Owned(_ => record.TryFinish(copy));
             }
@@ -50,20 +51,12 @@ internal static class ShorterRecord
             }
             catch (KernelException e)
             {
-                guest.Owned(_ =>
-                {
-                    if (record.IsMaking(copy))
-                        PutUp(guest, record, e);
-                });
+                guest.Owned(_ => PutUp(guest, record, e));
             }
             finally
             {
                 // Whatever happened, no copy is followed that nobody makes.
-                guest.Owned(_ =>
-                {
-                    if (record.IsMaking(copy))
-                        record.DropCopy();
-                });
+                guest.Owned(_ => record.Drop(copy));
             }
         }
     }

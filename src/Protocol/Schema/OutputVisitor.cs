@@ -1,3 +1,4 @@
+using System.Buffers;
 using Hostmemd.Protocol.Wire;
 
 namespace Hostmemd.Protocol.Schema;
@@ -8,13 +9,19 @@ public sealed class OutputVisitor(JsonWriter writer) : Visitor
     /// <summary>The value as a tree, for code that wants single members of it.</summary>
     public static JsonObject ToObject(IQapiType value)
     {
-        var buffer = new System.Buffers.ArrayBufferWriter<byte>();
-        var writer = new JsonWriter(buffer);
+        var buffer = new ArrayBufferWriter<byte>();
+        Write(value, buffer);
+        new JsonReader().TryRead(buffer.WrittenSpan, out _, out var reading);
+        return (JsonObject)reading.Value!;
+    }
+
+    /// <summary>Writes the value as an object of its own.</summary>
+    public static void Write(IQapiType value, IBufferWriter<byte> output)
+    {
+        var writer = new JsonWriter(output);
         writer.BeginObject();
         value.Visit(new OutputVisitor(writer));
         writer.EndObject();
-        new JsonReader().TryRead(buffer.WrittenSpan, out _, out var reading);
-        return (JsonObject)reading.Value!;
     }
 
     public override void Branch<T>(string discriminator, string caseName, bool taken, ref T branch)

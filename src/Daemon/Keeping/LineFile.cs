@@ -1,28 +1,24 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using Hostmemd.Kvm;
 using Hostmemd.Protocol.Schema;
-using Hostmemd.Protocol.Wire;
-using Microsoft.Win32.SafeHandles;
 
 namespace Hostmemd.Keeping;
 
-/// <summary>A file of lines, which grows at its end. Not safe for several threads.</summary>
+/// <summary>A file of lines, each a value of JSON, which grows at its end. Not safe for several threads.</summary>
 /// <param name="handle">Owned.</param>
 /// <param name="length">What it has already.</param>
-internal sealed class RecordFile(IKernel kernel, SafeFileHandle handle, long length) : IDisposable
+internal sealed class LineFile(IKernel kernel, SafeHandle handle, ulong length = 0) : IDisposable
 {
-    public SafeFileHandle Handle => handle;
+    public SafeHandle Handle => handle;
 
     /// <summary>Bytes.</summary>
-    public long Length { get; private set; } = length;
+    public ulong Length { get; private set; } = length;
 
     /// <summary>Puts a line behind others that are not written yet.</summary>
-    public static void Format(RecordLine line, IBufferWriter<byte> lines)
+    public static void Format(IQapiType line, IBufferWriter<byte> lines)
     {
-        var writer = new JsonWriter(lines);
-        writer.BeginObject();
-        line.Visit(new OutputVisitor(writer));
-        writer.EndObject();
+        OutputVisitor.Write(line, lines);
         lines.Write("\n"u8);
     }
 
@@ -33,12 +29,12 @@ internal sealed class RecordFile(IKernel kernel, SafeFileHandle handle, long len
         // A full file system takes a part first.
         for (var at = 0; at < lines.Length;)
         {
-            var count = kernel.Pwrite(handle, lines[at..], (ulong)(Length + at));
+            var count = kernel.Pwrite(handle, lines[at..], Length + (ulong)at);
             if (count == 0)
                 throw new KernelException("pwrite", Errno.EIO);
             at += count;
         }
-        Length += lines.Length;
+        Length += (ulong)lines.Length;
     }
 
     /// <exception cref="KernelException">EIO.</exception>
